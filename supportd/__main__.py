@@ -1,0 +1,7 @@
+"""`python -m supportd`."""
+
+import sys
+
+from supportd.cli import main
+
+sys.exit(main())

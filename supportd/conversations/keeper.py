@@ -1,0 +1,258 @@
+"""The keeper of conversations: memory over snapshots over Intercom, and the one way by which news gets in.
+
+A change is saved before it is shown. So no client's cursor can pass a message whose place in the thread a crash would
+make us forget.
+"""
+
+from datetime import UTC, datetime
+from typing import NamedTuple
+
+import msgspec
+import structlog
+from cachetools import TTLCache
+
+from supportd.clock import Clock
+from supportd.conversations.cache import Entry, PollCache
+from supportd.conversations.contacts import ContactBook
+from supportd.conversations.messages import first_message
+from supportd.conversations.projection import Need, News, Origin, Projection, deleted, project
+from supportd.conversations.state import State, decode, encode
+from supportd.conversations.topics import Topics
+from supportd.conversations.waiters import Waiters
+from supportd.errors import IntercomNotFound, NotFound, StorageUnavailable
+from supportd.intercom import wire
+from supportd.intercom.budget import Priority
+from supportd.intercom.client import IntercomClient, Loaded
+from supportd.metrics import Lookup, Metrics
+from supportd.stores.snapshots import Snapshot, SnapshotStore
+from supportd.tasks import KeyedLocks, SingleFlight
+
+ABSENT_FOR_S = 30
+ABSENT_TRACKED = 100_000
+
+
+class Applied(NamedTuple):
+    """What news did: the state before and after, what the news lacked, and whether the state after is saved."""
+
+    before: State | None
+    after: State
+    need: Need
+    saved: bool = True
+
+
+class ConversationKeeper:
+    """Finds conversations and applies news to them, one piece of news of a conversation at a time."""
+
+    def __init__(
+        self,
+        *,
+        cache: PollCache,
+        snapshots: SnapshotStore,
+        client: IntercomClient,
+        contacts: ContactBook,
+        topics: Topics,
+        waiters: Waiters,
+        clock: Clock,
+        metrics: Metrics,
+    ) -> None:
+        self._cache = cache
+        self._snapshots = snapshots
+        self._client = client
+        self._contacts = contacts
+        self._topics = topics
+        self._waiters = waiters
+        self._clock = clock
+        self._metrics = metrics
+        self._locks = KeyedLocks()
+        self._loading: SingleFlight[Entry] = SingleFlight()
+        self._absent: TTLCache[str, bool] = TTLCache(ABSENT_TRACKED, ABSENT_FOR_S, timer=clock.monotonic)
+        self._all_confirmed_at = 0
+        self._log = structlog.get_logger("supportd.conversations")
+
+    def cached(self, conversation_id: str) -> Entry | None:
+        """The conversation, if it is in memory."""
+        entry = self._cache.get(conversation_id)
+        if entry is not None:
+            self._metrics.lookups.labels(Lookup.MEMORY).inc()
+        return entry
+
+    async def get(self, conversation_id: str) -> Entry:
+        """The conversation from memory, a snapshot or Intercom; one load, however many wait for it.
+
+        Raises:
+            NotFound: there is none, or it belongs to no user of ours.
+            ServiceUnavailable: it isn't in memory, and MongoDB or Intercom can't be asked.
+        """
+        entry = self.cached(conversation_id)
+        if entry is not None:
+            return entry
+        if conversation_id in self._absent:
+            raise NotFound
+        return await self._loading.run(conversation_id, lambda: self._load(conversation_id))
+
+    async def apply(self, news: News, *, settle: bool = False) -> Applied:
+        """Applies news. What lacks something isn't applied, so that the caller can load instead, but for `settle`.
+
+        If MongoDB doesn't take the new state, nothing is shown and the answer says so: the reconciler comes to it.
+        """
+        conversation_id = str(news.conversation.id)
+        async with self._locks.hold(conversation_id):
+            before = await self._known(conversation_id)
+            if before is not None and before.deleted:
+                return Applied(before, before, Need.NOTHING)
+            if before is None:
+                news = await self._with_topic(news)
+            projection = project(before, news)
+            if projection.need is not Need.NOTHING and not settle:
+                return Applied(before, before or projection.state, projection.need)
+            return await self._keep(before, projection)
+
+    async def apply_load(self, loaded: Loaded) -> Applied:
+        """Applies a conversation that Intercom gave in full."""
+        return await self.apply(
+            News(loaded.conversation, Origin.FULL, heard_at=self._now_ms(), observed_at=loaded.observed_at)
+        )
+
+    async def apply_part(self, conversation: wire.Conversation, *, settle: bool = False) -> Applied:
+        """Applies what a webhook told: a header and the newest part."""
+        return await self.apply(News(conversation, Origin.PART, heard_at=self._now_ms()), settle=settle)
+
+    async def apply_header(self, conversation: wire.Conversation) -> None:
+        """Takes over a conversation that a search found, unless it is known."""
+        if await self._stored(str(conversation.id)) is None:
+            await self.apply(News(conversation, Origin.HEADER, heard_at=self._now_ms()))
+
+    async def refresh(self, conversation_id: str, *, priority: Priority) -> Applied | None:
+        """Loads a conversation in full and applies it; None if Intercom has it no more."""
+        try:
+            loaded = await self._client.conversation(conversation_id, priority=priority)
+        except IntercomNotFound:
+            await self.delete(conversation_id)
+            return None
+        return await self.apply_load(loaded)
+
+    async def mark_read(self, conversation_id: str, contact_id: str) -> None:
+        """Records that the contact has read all there is."""
+        await self.get(conversation_id)
+        async with self._locks.hold(conversation_id):
+            state = await self._known(conversation_id)
+            if state is None or state.deleted or state.unread(contact_id) == 0:
+                return
+            state = msgspec.structs.replace(state, read={**state.read, contact_id: state.latest})
+            await self._save(state)
+            self._cache.put(state)
+
+    async def delete(self, conversation_id: str) -> None:
+        """Takes over that a conversation was deleted in Intercom."""
+        async with self._locks.hold(conversation_id):
+            state = await self._known(conversation_id)
+            if state is not None and not state.deleted:
+                await self._save(deleted(state))
+            self._cache.drop(conversation_id)
+            self._absent[conversation_id] = True
+        self._waiters.wake(conversation_id)
+
+    async def is_ours(self, conversation: wire.Conversation) -> bool:
+        """Whether it is known here or belongs to a user of ours."""
+        if self._cache.get(str(conversation.id)) is not None:
+            return True
+        return bool(await self._contacts.known(conversation.contact_ids))
+
+    def confirm_all(self, at_ms: int) -> None:
+        """Takes over that everything in Intercom was seen as of this time (ms)."""
+        self._all_confirmed_at = max(self._all_confirmed_at, at_ms)
+
+    def age_s(self, state: State) -> int:
+        """Seconds since Intercom last confirmed the state."""
+        confirmed_at = max(state.confirmed_at, self._all_confirmed_at)
+        return max(0, self._now_ms() - confirmed_at) // 1000
+
+    async def stop(self) -> None:
+        """Ends loads under way."""
+        await self._loading.stop()
+
+    async def _load(self, conversation_id: str) -> Entry:
+        stored = await self._stored(conversation_id)
+        if stored is not None and stored.loaded:
+            if stored.deleted:
+                raise NotFound
+            self._metrics.lookups.labels(Lookup.SNAPSHOT).inc()
+            return self._cache.get(conversation_id) or self._cache.put(stored)
+        try:
+            loaded = await self._client.conversation(conversation_id, priority=Priority.COLD_LOAD)
+        except IntercomNotFound:
+            raise self._remember_absent(conversation_id) from None
+        ours = stored is not None or await self._contacts.known(loaded.conversation.contact_ids)
+        if str(loaded.conversation.id) != conversation_id or not ours:
+            raise self._remember_absent(conversation_id)
+        self._metrics.lookups.labels(Lookup.INTERCOM).inc()
+        applied = await self.apply_load(loaded)
+        if not applied.saved:
+            raise StorageUnavailable
+        return self._cache.get(conversation_id) or self._cache.put(applied.after)
+
+    def _remember_absent(self, conversation_id: str) -> NotFound:
+        self._metrics.lookups.labels(Lookup.ABSENT).inc()
+        self._absent[conversation_id] = True
+        return NotFound()
+
+    async def _known(self, conversation_id: str) -> State | None:
+        entry = self._cache.get(conversation_id)
+        return entry.state if entry is not None else await self._stored(conversation_id)
+
+    async def _stored(self, conversation_id: str) -> State | None:
+        snapshot = await self._snapshots.get(conversation_id)
+        if snapshot is None:
+            return None
+        state = decode(snapshot.encoded)
+        if state is None:
+            self._log.warning("snapshot unreadable, loading again", conversation=conversation_id)
+        return state
+
+    async def _with_topic(self, news: News) -> News:
+        """Adds the reason that a conversation seen for the first time was started for."""
+        conversation = news.conversation
+        first = first_message(conversation)
+        if first is None or first.message.author.type != "user":
+            return news
+        started_at = datetime.fromtimestamp(conversation.created_at, UTC)
+        topic = await self._topics.claim(
+            str(conversation.id), conversation.contact_ids, first.message.body, started_at=started_at
+        )
+        if topic is None:
+            return news
+        return news._replace(reason=topic.reason, source_hidden=topic.alone)
+
+    async def _keep(self, before: State | None, projection: Projection) -> Applied:
+        after = projection.state
+        if projection.unknown_parts:
+            self._metrics.hidden_parts.inc(projection.unknown_parts)
+        if before == after:
+            return Applied(before, after, projection.need)
+        try:
+            await self._save(after)
+        except StorageUnavailable:
+            return Applied(before, after, projection.need, saved=False)
+        self._absent.pop(after.id, None)
+        if after.loaded:
+            self._cache.put(after)
+        if before is None or before.revision != after.revision:
+            self._waiters.wake(after.id)
+        return Applied(before, after, projection.need)
+
+    async def _save(self, state: State) -> None:
+        await self._snapshots.save(
+            Snapshot(
+                id=state.id,
+                contact_ids=state.contact_ids,
+                changed_at=state.changed_at,
+                proven_at=state.proven_at,
+                confirmed_at=state.confirmed_at,
+                open=state.state != "closed" and not state.deleted,
+                deleted=state.deleted,
+                encoded=encode(state),
+            )
+        )
+
+    def _now_ms(self) -> int:
+        return int(self._clock.time() * 1000)

@@ -1,0 +1,107 @@
+"""From Intercom's parts to messages: which parts are messages, who wrote them, and what they say."""
+
+from typing import NamedTuple
+
+import msgspec
+
+from supportd.conversations import richtext
+from supportd.conversations.state import Attachment, Author, AuthorType, Message
+from supportd.intercom import wire
+
+REDACTED_BODY = "This message was deleted"
+MAX_NAME_CHARS = 200
+MAX_URL_CHARS = 4096
+
+# Part types that are a message where they have a body or files (Intercom's docs and captured payloads):
+# an agent's reply-and-assign is an `assignment`, a contact's reply to a closed conversation is an `open`.
+MESSAGE_TYPES = frozenset({
+    "comment", "open", "close", "assignment", "assign_and_reopen", "assign_and_unsnooze", "quick_reply",
+    "channel_and_reply_time_expectation",
+})  # fmt: skip
+
+# Part types known to be internal or mere events. What is in neither list is hidden and counted.
+HIDDEN_TYPES = frozenset({
+    "note", "note_and_reopen", "snoozed", "unsnoozed", "timer_unsnooze", "away_mode_assignment", "default_assignment",
+    "balanced_assignment", "participant_added", "participant_removed", "conversation_rating_changed",
+    "conversation_rating_remark_added", "conversation_attribute_updated_by_admin",
+    "conversation_attribute_updated_by_workflow", "conversation_attribute_updated_by_user", "custom_action_started",
+    "custom_action_finished", "operator_workflow_event", "attribute_collector", "attribute_collected",
+    "language_detection_details", "title_changed", "conversation_tags_updated", "priority_changed", "call_summary",
+    "merged_primary_conversation",
+})  # fmt: skip
+HIDDEN_PREFIXES = ("conversation_sla_",)
+
+
+def is_unknown(part_type: str) -> bool:
+    """Whether a part's type is one that we have never heard of."""
+    return part_type not in MESSAGE_TYPES | HIDDEN_TYPES and not part_type.startswith(HIDDEN_PREFIXES)
+
+
+class Found(NamedTuple):
+    """A message, and whether only its plain text is known though it may have formatting."""
+
+    message: Message
+    unformatted: bool
+
+
+def first_message(conversation: wire.Conversation) -> Found | None:
+    """The message in `source`, which is never among the parts; None if it says nothing."""
+    source = conversation.source
+    if source is None or source.id is None:
+        return None
+    part = wire.Part(
+        id=source.id,
+        created_at=conversation.created_at,
+        part_type="comment",
+        body=source.body,
+        author=source.author,
+        attachments=source.attachments,
+        redacted=source.redacted,
+    )
+    return message_of(part)
+
+
+def message_of(part: wire.Part) -> Found | None:
+    """The message in a part, or None if it isn't one: another type, or neither words nor files."""
+    if part.part_type not in MESSAGE_TYPES:
+        return None
+    author = author_of(part.author)
+    message = Message(
+        id=str(part.id),
+        author=author,
+        body=REDACTED_BODY,
+        html=None,
+        attachments=(),
+        created_at=part.created_at * 1000,
+        redacted=bool(part.redacted),
+    )
+    if part.redacted:
+        return Found(message, unformatted=False)
+    body = (part.body or "").replace("\x00", "")
+    is_html = richtext.is_html(body)
+    text = richtext.as_text(body) if is_html else body.strip()
+    files = tuple(_attachment(file) for file in part.attachments or [] if file.url)
+    if not text and not files:
+        return None
+    formatted = author.type != "user"
+    html = richtext.sanitised(body) if formatted and is_html else None
+    message = msgspec.structs.replace(message, body=text, html=html, attachments=files)
+    return Found(message, unformatted=formatted and bool(text) and not is_html)
+
+
+def author_of(author: wire.Author | None) -> Author:
+    """Customers are users, admins and teams are operators; who is unknown isn't the user, so an operator too."""
+    kinds: dict[str, AuthorType] = {"user": "user", "lead": "user", "contact": "user", "bot": "bot"}
+    if author is None:
+        return Author("operator", None)
+    name = richtext.unescaped(author.name)[:MAX_NAME_CHARS] if author.name else None
+    return Author(kinds.get(author.type, "operator"), name)
+
+
+def _attachment(attachment: wire.Attachment) -> Attachment:
+    return Attachment(
+        name=(attachment.name or "file")[:MAX_NAME_CHARS],
+        url=(attachment.url or "")[:MAX_URL_CHARS],
+        content_type=(attachment.content_type or "application/octet-stream")[:MAX_NAME_CHARS],
+        size=attachment.filesize,
+    )

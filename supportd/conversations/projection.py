@@ -1,0 +1,302 @@
+"""The one projection: what was known of a conversation, and news of it, make what is known now.
+
+Pure. News may come doubled, late, out of order, or as a part without its history; whatever the order, the end is what
+Intercom has. A message gets its place in the thread once: `second * 1000 + n`, or, if it is found only after later
+ones were shown, right after those, so that no client's cursor has passed it.
+"""
+
+from enum import Enum, auto
+from typing import NamedTuple
+
+import msgspec
+
+from supportd.conversations import richtext
+from supportd.conversations.messages import Found, first_message, is_unknown, message_of
+from supportd.conversations.state import Message, Part, Rating, Reason, State, StateName, csat_stars
+from supportd.intercom import wire
+
+# A load proves nothing of the last moments (s) before it: Intercom's clock ticks in seconds, and a change may follow
+# the load within the same one.
+SETTLED_S = 2
+
+
+STATES: dict[str, StateName] = {"open": "open", "closed": "closed", "snoozed": "snoozed"}
+
+
+class Origin(Enum):
+    """How much of a conversation the news brings."""
+
+    FULL = auto()  # a load or the answer to a write: header and all parts (the newest 500)
+    PART = auto()  # a webhook: header and the newest part
+    HEADER = auto()  # a search: no parts at all
+
+
+class Need(Enum):
+    """What the news lacks."""
+
+    NOTHING = auto()
+    FORMATTING = auto()  # an operator's message came as plain text: it can be shown, but its HTML is not known
+    HISTORY = auto()  # there is no state to apply it to, or something is missing in between, or the order is unclear
+
+
+class News(NamedTuple):
+    """A conversation as Intercom told it; `observed_at` is Intercom's time (s) of a full load, `heard_at` ours (ms)."""
+
+    conversation: wire.Conversation
+    origin: Origin
+    heard_at: int
+    observed_at: int = 0
+    reason: Reason | None = None
+    source_hidden: bool = False
+
+
+class Projection(NamedTuple):
+    """What is known now, what the news lacked, and how many parts of unknown type it had."""
+
+    state: State
+    need: Need
+    unknown_parts: int
+
+
+def project(old: State | None, news: News) -> Projection:
+    """Applies news to what was known.
+
+    With a `need`, the state is the best that can be said without it: the caller decides whether to load instead.
+    """
+    known = old if old is not None else _blank(news)
+    thread = _Thread(known, hidden_id=_hidden_id(known, news))
+    thread.merge(news)
+    newer = _is_newer(old, news)
+    state = _with_header(known, news) if newer else known
+    state = _with_thread(state, thread, news)
+    need = _need(old, state, thread, news)
+    state = msgspec.structs.replace(
+        state,
+        loaded=known.loaded or _completes(need, news),
+        proven_at=max(known.proven_at, _proves(news)) if newer else known.proven_at,
+        part_count=_count(known, news, need),
+        confirmed_at=max(known.confirmed_at, news.heard_at),
+    )
+    return Projection(_revised(old, state), need, thread.unknown)
+
+
+def deleted(old: State) -> State:
+    """What is left of a conversation that was deleted in Intercom: that it was."""
+    return State(
+        id=old.id,
+        contact_ids=old.contact_ids,
+        state="closed",
+        created_at=old.created_at,
+        changed_at=old.changed_at,
+        latest=old.latest,
+        revision=old.revision + 1,
+        deleted=True,
+    )
+
+
+class _Thread:
+    """The parts being merged; `latest` is the cursor that was given last."""
+
+    def __init__(self, known: State, *, hidden_id: str) -> None:
+        self.parts = {part.message.id: part for part in known.parts}
+        self.latest = known.latest
+        self.fresh: list[Part] = []
+        self.unknown = 0
+        self._hidden_id = hidden_id
+        self._seen_until = known.updated_at
+
+    def merge(self, news: News) -> None:
+        conversation = news.conversation
+        if news.origin is Origin.HEADER:
+            return
+        self._add(first_message(conversation))
+        for part in conversation.parts:
+            self._add(message_of(part))
+            self.unknown += is_unknown(part.part_type) and part.created_at > self._seen_until
+
+    def _add(self, found: Found | None) -> None:
+        if found is None or found.message.id == self._hidden_id:
+            return
+        known = self.parts.get(found.message.id)
+        if known is None:
+            self._place(found.message, unformatted=found.unformatted)
+        else:
+            self._change(known, found.message, unformatted=found.unformatted)
+
+    def _place(self, message: Message, *, unformatted: bool) -> None:
+        self.latest = max(message.created_at, self.latest + 1)
+        placed = msgspec.structs.replace(message, created_at=self.latest)
+        part = Part(placed, self.latest, unformatted)
+        self.parts[message.id] = part
+        self.fresh.append(part)
+
+    def _change(self, known: Part, message: Message, *, unformatted: bool) -> None:
+        before = known.message
+        message = msgspec.structs.replace(message, created_at=before.created_at)
+        if before.redacted or message == before or (unformatted and not known.unformatted):
+            return  # nothing is undone by late news: neither a redaction nor formatting
+        cursor = known.cursor
+        if _differs(before, message):
+            self.latest += 1
+            cursor = self.latest
+        self.parts[message.id] = Part(message, cursor, unformatted)
+
+
+def _differs(before: Message, after: Message) -> bool:
+    """Whether a client that has the one must be given the other: not for white space, nor for a file's renewed URL."""
+    if before.redacted != after.redacted or richtext.squeezed(before.body) != richtext.squeezed(after.body):
+        return True
+    if [file.name for file in before.attachments] != [file.name for file in after.attachments]:
+        return True
+    if before.html is None and after.html is not None:
+        return not richtext.is_plain(after.html)
+    return before.html != after.html
+
+
+def _blank(news: News) -> State:
+    conversation = news.conversation
+    created_at = conversation.created_at * 1000
+    return State(
+        id=str(conversation.id),
+        contact_ids=conversation.contact_ids,
+        state="open",
+        created_at=created_at,
+        changed_at=created_at,
+        latest=created_at - 1,
+        source_hidden=news.source_hidden,
+        loaded=False,
+    )
+
+
+def _hidden_id(known: State, news: News) -> str:
+    """The id of a first message that is only a topic: it isn't the user's."""
+    source = news.conversation.source
+    if not (known.source_hidden or news.source_hidden):
+        return ""
+    return known.source_id or (str(source.id) if source is not None and source.id is not None else "")
+
+
+def _is_newer(old: State | None, news: News) -> bool:
+    """Whether the news' header is to be believed over the known one."""
+    conversation = news.conversation
+    if old is None or conversation.updated_at != old.updated_at:
+        return old is None or conversation.updated_at > old.updated_at
+    return news.origin is Origin.FULL or _continues(old, conversation)
+
+
+def _continues(old: State, conversation: wire.Conversation) -> bool:
+    """Whether a webhook is the very next thing that happened: Intercom's count of parts grew by just what it brings.
+
+    A known part that comes again (redacted, tagged) is no new one.
+    """
+    count = conversation.part_count
+    if count is None or old.part_count is None:
+        return False
+    known = {part.message.id for part in old.parts} | {old.source_id}
+    new = sum(str(part.id) not in known and not part.redacted for part in conversation.parts)
+    return new > 0 and count == old.part_count + new
+
+
+def _need(old: State | None, state: State, thread: _Thread, news: News) -> Need:
+    if news.origin is not Origin.PART:
+        return Need.NOTHING
+    if _lacks_history(old, state, thread, news.conversation, tied=_with_header(state, news)):
+        return Need.HISTORY
+    if any(part.unformatted for part in thread.fresh):
+        return Need.FORMATTING
+    return Need.NOTHING
+
+
+def _lacks_history(
+    old: State | None, state: State, thread: _Thread, conversation: wire.Conversation, *, tied: State
+) -> bool:
+    if old is None:
+        return conversation.part_count != len(conversation.parts)
+    if not old.loaded or (thread.fresh and not _continues(old, conversation)):
+        return True
+    return conversation.updated_at == old.updated_at and tied != state  # two headers of one second: which is newer?
+
+
+def _completes(need: Need, news: News) -> bool:
+    return news.origin is Origin.FULL or (news.origin is Origin.PART and need is not Need.HISTORY)
+
+
+def _proves(news: News) -> int:
+    """Up to when (Intercom's s) a load shows everything; one that lags has an older `updated_at` and proves no more."""
+    if news.origin is not Origin.FULL:
+        return 0
+    return min(news.conversation.updated_at, news.observed_at - SETTLED_S)
+
+
+def _count(known: State, news: News, need: Need) -> int | None:
+    count = news.conversation.part_count
+    if news.origin is Origin.FULL:
+        return count
+    if news.origin is Origin.HEADER or need is Need.HISTORY or count is None:
+        return known.part_count
+    if known.part_count is None:
+        return count
+    return count if _continues(known, news.conversation) else known.part_count
+
+
+def _with_header(known: State, news: News) -> State:
+    conversation = news.conversation
+    source = conversation.source
+    tags = known.tags
+    if conversation.tags is not None:
+        tags = tuple(tag.name for tag in conversation.tags.tags or [] if tag.name)
+    until = conversation.snoozed_until if conversation.state == "snoozed" else None
+    return msgspec.structs.replace(
+        known,
+        contact_ids=conversation.contact_ids or known.contact_ids,
+        state=STATES.get(conversation.state, known.state),
+        snoozed_until=until * 1000 if until else None,
+        title=conversation.title or None,
+        tags=tags,
+        rating=_rating(conversation),
+        reason=known.reason or news.reason,
+        source_id=str(source.id) if source is not None and source.id is not None else known.source_id,
+        source_hidden=known.source_hidden or news.source_hidden,
+        updated_at=conversation.updated_at,
+    )
+
+
+def _with_thread(state: State, thread: _Thread, news: News) -> State:
+    parts = tuple(sorted(thread.parts.values(), key=lambda part: part.message.created_at))
+    latest = thread.latest
+    if news.origin is not Origin.HEADER and latest < state.created_at:
+        latest = state.created_at  # a thread without a message has a cursor, and the first message comes after it
+    return msgspec.structs.replace(state, parts=parts, latest=latest)
+
+
+def _revised(old: State | None, state: State) -> State:
+    """The next revision, and the time of the change, if a user would see any difference."""
+    if old is None:
+        return msgspec.structs.replace(state, revision=1, changed_at=max(state.latest, state.updated_at * 1000))
+    if _shown(old) == _shown(state):
+        return state
+    changed_at = max(state.changed_at, state.latest)
+    if _header_shown(old) != _header_shown(state):
+        changed_at = max(changed_at, state.updated_at * 1000)
+    return msgspec.structs.replace(state, revision=state.revision + 1, changed_at=changed_at)
+
+
+def _shown(state: State) -> tuple[object, ...]:
+    return (state.latest, state.loaded, *_header_shown(state))
+
+
+def _header_shown(state: State) -> tuple[object, ...]:
+    return (state.state, state.snoozed_until, state.title, state.rating, state.reason, state.rated, state.contact_ids)
+
+
+def _rating(conversation: wire.Conversation) -> Rating | None:
+    """Intercom's own rating, or what a CSAT tag with stars says."""
+    rated = conversation.conversation_rating
+    if rated is not None and rated.rating is not None:
+        at = (rated.created_at or conversation.updated_at) * 1000
+        return Rating(rated.rating, rated.remark or None, at)
+    for tag in (conversation.tags and conversation.tags.tags) or []:
+        stars = csat_stars(tag.name or "")
+        if stars is not None:
+            return Rating(stars, None, (tag.applied_at or conversation.updated_at) * 1000)
+    return None

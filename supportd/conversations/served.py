@@ -1,0 +1,36 @@
+"""What each client was given: so that the answer to a send never moves its cursor past a message it hasn't got."""
+
+from cachetools import LRUCache
+
+from supportd.conversations.state import State
+
+TRACKED = 200_000
+
+
+class ServedCursors:
+    """The last cursor given to each session for each conversation. Bounded: the oldest goes.
+
+    The answer to a reply carries a `latestTimestamp`, which the client sends back as `since`. An operator's message may
+    have come between its last poll and its reply: the cursor of the reply would skip it.
+    """
+
+    def __init__(self, *, tracked: int = TRACKED) -> None:
+        self._served: LRUCache[tuple[str, str], int] = LRUCache(tracked)
+
+    def note(self, session: str, conversation_id: str, cursor: int) -> None:
+        """The client was given everything up to this cursor (ms)."""
+        self._served[session, conversation_id] = cursor
+
+    def after_send(self, session: str, state: State, *, contact_id: str, sent: int) -> int:
+        """The cursor that a client may have after its message got the cursor `sent`, and remembers it.
+
+        That of its message; or, if others came since what it was given (or, after a restart, since what the user has
+        read), the one it had, so that its next poll brings them all.
+        """
+        had = self._served.get((session, state.id))
+        if had is None:
+            had = state.read.get(contact_id, state.created_at)
+        missed = any(had < part.cursor < sent for part in state.parts)
+        cursor = had if missed else sent
+        self.note(session, state.id, cursor)
+        return cursor

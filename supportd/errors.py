@@ -1,0 +1,148 @@
+"""Every error that supportd answers or raises between its own modules.
+
+    SupportdError
+    ├── ApiError                    answered to a client: a status and a stable code
+    │   ├── BadRequest              400 bad_request         the request can't be read
+    │   ├── ValidationFailed        400 validation_error    it can, but a field is wrong; the message names it
+    │   ├── Unauthorized            401 unauthorized
+    │   ├── NotFound                404 not_found           there is none, or it is another user's
+    │   ├── MethodNotAllowed        405 method_not_allowed
+    │   ├── RateLimited             429 rate_limited        carries Retry-After
+    │   └── ServiceUnavailable      502 service_unavailable
+    │       ├── IntercomUnavailable     down, its breaker open, or no budget in time
+    │       ├── StorageUnavailable      MongoDB doesn't answer
+    │       └── NotStored           503 the same, told to Intercom, which then sends its webhook again
+    ├── IntercomRefused             Intercom answered 4xx: our call was wrong, Intercom is up
+    │   └── IntercomNotFound        404
+    └── ConfigError                 a setting is missing or bad; the message names it
+
+Errors of httpx and pymongo are translated where they occur (`intercom/`, `stores/`); nothing above knows those names.
+"""
+
+import math
+
+
+class SupportdError(Exception):
+    """The root of the tree."""
+
+
+class ApiError(SupportdError):
+    """An error with an answer: `status`, the contract's `code`, a message for the client and extra headers."""
+
+    status = 500
+    code = "internal_error"
+
+    def __init__(self, message: str, *, headers: dict[str, str] | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.headers = headers or {}
+
+
+class BadRequest(ApiError):
+    """The request isn't what its Content-Type says, or can't be read at all."""
+
+    status = 400
+    code = "bad_request"
+
+
+class ValidationFailed(ApiError):
+    """A field of the request is wrong. The message starts with its name."""
+
+    status = 400
+    code = "validation_error"
+
+    def __init__(self, field: str, problem: str) -> None:
+        super().__init__(f"{field}: {problem}")
+        self.field = field
+
+
+class Unauthorized(ApiError):
+    """No token, or one that doesn't hold. The message never says more than the client knows."""
+
+    status = 401
+    code = "unauthorized"
+
+    def __init__(self, message: str = "A valid bearer token is required") -> None:
+        super().__init__(message, headers={"WWW-Authenticate": "Bearer"})
+
+
+class NotFound(ApiError):
+    """Absent, or another user's: the two are told apart by nobody outside."""
+
+    status = 404
+    code = "not_found"
+
+    def __init__(self, message: str = "Not found") -> None:
+        super().__init__(message)
+
+
+class MethodNotAllowed(ApiError):
+    """A known path with a wrong method. `allowed` becomes `Allow` (RFC 9110, 15.5.6)."""
+
+    status = 405
+    code = "method_not_allowed"
+
+    def __init__(self, allowed: tuple[str, ...]) -> None:
+        super().__init__("Method not allowed", headers={"Allow": ", ".join(allowed)})
+
+
+class RateLimited(ApiError):
+    """The user's bucket is empty. `retry_after` is in whole seconds, 1 or more."""
+
+    status = 429
+    code = "rate_limited"
+
+    def __init__(self, retry_after: int) -> None:
+        super().__init__("Too many requests", headers={"Retry-After": str(retry_after)})
+
+
+class ServiceUnavailable(ApiError):
+    """Something behind us is away. `retry_after` in seconds, where it is known."""
+
+    status = 502
+    code = "service_unavailable"
+
+    def __init__(self, message: str = "Support is unavailable, try again", *, retry_after: float | None = None) -> None:
+        headers = {} if retry_after is None else {"Retry-After": str(max(1, math.ceil(retry_after)))}
+        super().__init__(message, headers=headers)
+        self.retry_after = retry_after
+
+
+class IntercomUnavailable(ServiceUnavailable):
+    """Intercom is down, slow, breaking off, or its breaker or budget says no.
+
+    `sent` tells whether the call may have reached Intercom: a write that may have is not simply repeated.
+    """
+
+    def __init__(self, reason: str, *, retry_after: float | None = None, sent: bool = False) -> None:
+        super().__init__(retry_after=retry_after)
+        self.reason = reason
+        self.sent = sent
+
+
+class StorageUnavailable(ServiceUnavailable):
+    """MongoDB didn't take or give what was asked in time."""
+
+
+class NotStored(ServiceUnavailable):
+    """A webhook couldn't be stored. 503 makes Intercom send it again (Intercom's docs, webhook models)."""
+
+    status = 503
+
+
+class IntercomRefused(SupportdError):
+    """Intercom answered 4xx. `status`, `code` and `detail` are Intercom's own."""
+
+    def __init__(self, status: int, code: str, detail: str) -> None:
+        super().__init__(f"{status} {code}")
+        self.status = status
+        self.code = code
+        self.detail = detail
+
+
+class IntercomNotFound(IntercomRefused):
+    """Intercom answered 404."""
+
+
+class ConfigError(SupportdError):
+    """A setting is missing or bad. The message is one sentence that names it."""

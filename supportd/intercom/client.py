@@ -1,0 +1,140 @@
+"""The Intercom REST API, version 2.15: each call we make, by name.
+
+Every call passes the breaker and draws on the budget. What comes back is typed; what goes wrong is `IntercomRefused`
+(4xx: Intercom is up, our call was wrong) or `IntercomUnavailable`.
+"""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote
+
+from supportd.intercom import wire
+from supportd.intercom.budget import Priority
+from supportd.intercom.transport import Reply, Transport
+
+SEARCH_PAGE = 150
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """A conversation with its parts, and Intercom's own time (s) when it answered."""
+
+    conversation: wire.Conversation
+    observed_at: int
+
+
+class IntercomClient:
+    """The calls. `admin_id` acts where Intercom lets only an admin act (closing, notes, tags)."""
+
+    def __init__(self, *, transport: Transport, admin_id: str) -> None:
+        self._transport = transport
+        self._admin_id = admin_id
+
+    async def find_contact(self, external_id: str, *, priority: Priority) -> wire.Contact:
+        """The contact of a user. Raises `IntercomNotFound` where there is none."""
+        path = f"/contacts/find_by_external_id/{quote(external_id, safe='')}"
+        reply = await self._transport.call("find_contact", "GET", path, priority=priority)
+        return reply.decode(wire.Contact)
+
+    async def create_contact(self, external_id: str) -> wire.Contact:
+        """Makes a contact. Raises `IntercomRefused` with status 409 where one exists or is archived."""
+        body = {"role": "user", "external_id": external_id}
+        reply = await self._transport.call("create_contact", "POST", "/contacts", body, priority=Priority.USER_WRITE)
+        return reply.decode(wire.Contact)
+
+    async def unarchive_contact(self, contact_id: str) -> None:
+        """Brings an archived contact back."""
+        path = f"/contacts/{contact_id}/unarchive"
+        await self._transport.call("unarchive_contact", "POST", path, priority=Priority.USER_WRITE)
+
+    async def set_attributes(self, contact_id: str, attributes: dict[str, Any]) -> None:
+        """Sets custom attributes of a contact. Names that the workspace doesn't know are refused."""
+        body = {"custom_attributes": attributes}
+        await self._transport.call("update_contact", "PUT", f"/contacts/{contact_id}", body, priority=Priority.OUTBOX)
+
+    async def start_conversation(self, contact_id: str, text: str) -> wire.CreatedMessage:
+        """Starts a conversation as the contact. Raises `IntercomNotFound` where the contact isn't known (yet)."""
+        body = {"from": {"type": "user", "id": contact_id}, "body": text}
+        reply = await self._transport.call(
+            "start_conversation", "POST", "/conversations", body, priority=Priority.USER_WRITE
+        )
+        return reply.decode(wire.CreatedMessage)
+
+    async def conversation(self, conversation_id: str, *, priority: Priority) -> Loaded:
+        """A conversation with its newest 500 parts, bodies as HTML."""
+        path = f"/conversations/{quote(conversation_id, safe='')}"
+        return _loaded(await self._transport.call("get_conversation", "GET", path, priority=priority))
+
+    async def reply(self, conversation_id: str, contact_id: str, text: str) -> Loaded:
+        """Sends a message as the contact."""
+        body = {"message_type": "comment", "type": "user", "intercom_user_id": contact_id, "body": text}
+        path = f"/conversations/{conversation_id}/reply"
+        return _loaded(await self._transport.call("reply", "POST", path, body, priority=Priority.USER_WRITE))
+
+    async def close(self, conversation_id: str) -> Loaded:
+        """Closes a conversation, as the admin: contacts can't."""
+        body = {"message_type": "close", "type": "admin", "admin_id": self._admin_id}
+        path = f"/conversations/{conversation_id}/parts"
+        return _loaded(await self._transport.call("close", "POST", path, body, priority=Priority.USER_WRITE))
+
+    async def note(self, conversation_id: str, html: str) -> None:
+        """Leaves an internal note."""
+        body = {"message_type": "note", "type": "admin", "admin_id": self._admin_id, "body": html}
+        path = f"/conversations/{conversation_id}/reply"
+        await self._transport.call("note", "POST", path, body, priority=Priority.OUTBOX)
+
+    async def tag_id(self, name: str) -> str:
+        """The id of a tag, which is made if it doesn't exist; names are case-insensitive."""
+        reply = await self._transport.call("tag_id", "POST", "/tags", {"name": name}, priority=Priority.OUTBOX)
+        return str(reply.decode(wire.Tag).id)
+
+    async def tag(self, conversation_id: str, tag_id: str) -> None:
+        """Puts a tag on a conversation; one that is there already stays."""
+        body = {"id": tag_id, "admin_id": self._admin_id}
+        path = f"/conversations/{conversation_id}/tags"
+        await self._transport.call("tag", "POST", path, body, priority=Priority.OUTBOX)
+
+    async def conversations_of(self, contact_id: str, *, max_pages: int) -> AsyncIterator[wire.Conversation]:
+        """A contact's conversations without parts, the most recently updated first, repeats left out."""
+        query = {"field": "contact_ids", "operator": "=", "value": contact_id}
+        found = self._search(query, order="descending", max_pages=max_pages, priority=Priority.COLD_LOAD)
+        async for conversation in found:
+            yield conversation
+
+    async def updated_since(self, since: int, *, max_pages: int) -> AsyncIterator[wire.Conversation]:
+        """Conversations updated at or after `since` (s), without parts, oldest update first, repeats left out.
+
+        Asks for one second earlier: the docs disagree whether `>` includes equality.
+        """
+        query = {"field": "updated_at", "operator": ">", "value": since - 1}
+        found = self._search(query, order="ascending", max_pages=max_pages, priority=Priority.RECONCILER)
+        async for conversation in found:
+            yield conversation
+
+    async def _search(
+        self, query: dict[str, Any], *, order: str, max_pages: int, priority: Priority
+    ) -> AsyncIterator[wire.Conversation]:
+        body: dict[str, Any] = {
+            "query": query,
+            "sort": {"field": "updated_at", "order": order},
+            "pagination": {"per_page": SEARCH_PAGE},
+        }
+        seen = set()
+        for _ in range(max_pages):
+            reply = await self._transport.call(
+                "search_conversations", "POST", "/conversations/search", body, priority=priority
+            )
+            page = reply.decode(wire.ConversationPage)
+            for conversation in page.conversations:
+                key = (str(conversation.id), conversation.updated_at)
+                if key not in seen:
+                    seen.add(key)
+                    yield conversation
+            if page.cursor is None:
+                return
+            body["pagination"] = {"per_page": SEARCH_PAGE, "starting_after": page.cursor}
+
+
+def _loaded(reply: Reply) -> Loaded:
+    return Loaded(conversation=reply.decode(wire.Conversation), observed_at=reply.observed_at)

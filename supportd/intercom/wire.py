@@ -1,0 +1,224 @@
+"""Intercom's objects as they come over the wire, version 2.15, read tolerantly.
+
+Only what supportd uses is named. Ids may be strings or numbers, lists may be null, keys may be missing (Intercom's
+docs, object model; payloads differ by version and by route). Times are seconds.
+"""
+
+from typing import Any, TypeVar
+
+import msgspec
+from msgspec import Struct
+
+Id = str | int
+
+T = TypeVar("T")
+
+
+class Author(Struct):
+    """Who wrote a part: user, lead, contact; admin, team; bot."""
+
+    type: str = ""
+    id: Id | None = None
+    name: str | None = None
+
+
+class Attachment(Struct):
+    """A file on a part. Its URL expires after about half an hour."""
+
+    name: str | None = None
+    url: str | None = None
+    content_type: str | None = None
+    filesize: int | None = None
+
+
+class Part(Struct):
+    """One part of a conversation: a message, a note or an event."""
+
+    id: Id
+    created_at: int
+    part_type: str = ""
+    body: str | None = None
+    author: Author | None = None
+    attachments: list[Attachment] | None = None
+    redacted: bool | None = None
+
+
+class Source(Struct):
+    """The first message, which is never among the parts."""
+
+    id: Id | None = None
+    delivered_as: str | None = None
+    body: str | None = None
+    author: Author | None = None
+    attachments: list[Attachment] | None = None
+    redacted: bool | None = None
+
+
+class Tag(Struct):
+    """A tag, and when it was applied where it stands on something."""
+
+    name: str | None = None
+    id: Id | None = None
+    applied_at: int | None = None
+
+
+class TagList(Struct):
+    """The tags of a conversation."""
+
+    tags: list[Tag] | None = None
+
+
+class ContactRef(Struct):
+    """A contact on a conversation."""
+
+    id: Id
+
+
+class ContactList(Struct):
+    """The contacts of a conversation: its owners here."""
+
+    contacts: list[ContactRef] | None = None
+
+
+class PartList(Struct):
+    """All parts (the newest 500), or in a webhook the newest only."""
+
+    conversation_parts: list[Part] | None = None
+
+
+class Rating(Struct):
+    """Intercom's own rating of a conversation."""
+
+    rating: int | None = None
+    remark: str | None = None
+    created_at: int | None = None
+
+
+class Statistics(Struct):
+    """Counts of a conversation; only the number of its parts is of use."""
+
+    count_conversation_parts: int | None = None
+
+
+class Conversation(Struct):
+    """A conversation: header, source, and parts where the route gives them."""
+
+    id: Id
+    created_at: int
+    updated_at: int
+    state: str = ""
+    title: str | None = None
+    snoozed_until: int | None = None
+    source: Source | None = None
+    contacts: ContactList | None = None
+    tags: TagList | None = None
+    conversation_rating: Rating | None = None
+    statistics: Statistics | None = None
+    conversation_parts: PartList | None = None
+
+    @property
+    def contact_ids(self) -> tuple[str, ...]:
+        """The ids of its contacts."""
+        refs = (self.contacts and self.contacts.contacts) or []
+        return tuple(str(ref.id) for ref in refs)
+
+    @property
+    def parts(self) -> list[Part]:
+        """The parts that came along, oldest first."""
+        found = (self.conversation_parts and self.conversation_parts.conversation_parts) or []
+        return sorted(found, key=lambda part: (part.created_at, id_order(part.id)))
+
+    @property
+    def part_count(self) -> int | None:
+        """How many parts Intercom counts in all, where it says so."""
+        return self.statistics.count_conversation_parts if self.statistics else None
+
+
+class Contact(Struct):
+    """A contact: `external_id` is our user id."""
+
+    id: str
+    external_id: str | None = None
+
+
+class CreatedMessage(Struct):
+    """The answer to `POST /conversations`: a message, not the conversation."""
+
+    id: Id
+    conversation_id: Id
+    created_at: int
+    body: str | None = None
+
+
+class NextPage(Struct):
+    """Where the next page of a search starts."""
+
+    starting_after: str | None = None
+
+
+class Pages(Struct):
+    """The paging of a search."""
+
+    next: NextPage | None = None
+
+
+class ConversationPage(Struct):
+    """One page of found conversations, without their parts."""
+
+    conversations: list[Conversation] = []
+    pages: Pages | None = None
+
+    @property
+    def cursor(self) -> str | None:
+        """The cursor of the next page; none on the last."""
+        return self.pages.next.starting_after if self.pages and self.pages.next else None
+
+
+class ErrorItem(Struct):
+    """One error of an error list."""
+
+    code: str = ""
+    message: str | None = None
+
+
+class ErrorList(Struct):
+    """The body of every answer that isn't 2xx, unless a proxy wrote it."""
+
+    errors: list[ErrorItem] = []
+
+
+class Notification(Struct):
+    """A webhook's envelope. `id` is null in a ping."""
+
+    topic: str
+    id: str | None = None
+    created_at: int | None = None
+    data: dict[str, Any] = {}
+
+    @property
+    def item(self) -> dict[str, Any]:
+        """What it is about."""
+        item = self.data.get("item")
+        return item if isinstance(item, dict) else {}
+
+    @property
+    def conversation_id(self) -> str | None:
+        """The conversation it is about; `conversation.deleted` has no `id` but a `conversation_id`."""
+        if self.item.get("type") != "conversation":
+            return None
+        found = self.item.get("id") or self.item.get("conversation_id")
+        return str(found) if isinstance(found, str | int) and found else None
+
+
+def id_order(part_id: Id) -> tuple[int, str]:
+    """Sorts ids by number, as Intercom counts them up, and what isn't a number by text."""
+    text = str(part_id)
+    return (int(text), "") if text.isdecimal() else (0, text)
+
+
+def conversation_of(item: dict[str, Any]) -> Conversation | None:
+    """The conversation in a webhook's item, or None if it can't be read: its id is enough to load it."""
+    try:
+        return msgspec.convert(item, Conversation)
+    except msgspec.ValidationError:
+        return None

@@ -1,0 +1,42 @@
+"""Whether the server is stopping, and how many requests are under way."""
+
+import asyncio
+
+
+class Lifecycle:
+    """Counts requests from their first line to their last byte, so that a stop can wait for them."""
+
+    def __init__(self) -> None:
+        self.stopping = False
+        self._under_way = 0
+        self._idle = asyncio.Event()
+        self._idle.set()
+        self._cut = asyncio.Event()
+
+    @property
+    def under_way(self) -> int:
+        """Requests being answered now."""
+        return self._under_way
+
+    def enter(self) -> None:
+        """A request began."""
+        self._under_way += 1
+        self._idle.clear()
+
+    def leave(self) -> None:
+        """A request ended, also by its client's leaving."""
+        self._under_way -= 1
+        if self._under_way == 0:
+            self._idle.set()
+
+    def cut(self) -> None:
+        """Whoever waits for requests to end waits no longer."""
+        self._cut.set()
+
+    async def idle(self, *, within_s: float) -> bool:
+        """Waits until no request is under way; False if that took longer, or was cut."""
+        waits = [asyncio.ensure_future(self._idle.wait()), asyncio.ensure_future(self._cut.wait())]
+        await asyncio.wait(waits, timeout=within_s, return_when=asyncio.FIRST_COMPLETED)
+        for wait in waits:
+            wait.cancel()
+        return self._under_way == 0

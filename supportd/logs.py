@@ -1,0 +1,86 @@
+"""Logs: one event a line, as JSON for machines or coloured for a terminal, never with personal data.
+
+What may be said of a user is a short keyed hash; of a request its route, status, time and id. Bodies, tokens, names,
+addresses, headers and URLs are never passed to a logger, and `drop_unlisted` makes sure of it.
+"""
+
+import logging
+import sys
+from collections.abc import MutableMapping
+from typing import Any, TextIO
+
+import structlog
+
+# What an event may say. A key that isn't here is dropped, so that a careless call can't leak.
+FIELDS = frozenset({
+    "event", "level", "timestamp", "logger", "exception",
+    "request_id", "route", "method", "status", "duration_ms", "waited_ms", "user",
+    "task", "error", "error_type", "reason", "lag_s", "conversation", "topic", "topics", "kind", "count", "attempts",
+    "seconds", "host", "port", "metrics_port", "version", "signal", "state", "operation", "path",
+})  # fmt: skip
+
+
+def configure(*, level: str, fmt: str, stream: TextIO | None = None) -> None:
+    """Sends every log line of the process, other libraries' warnings included, to `stream` (stdout)."""
+    shared: list[Any] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.stdlib.add_logger_name,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        safe_exception,
+        drop_unlisted,
+    ]
+    structlog.configure(
+        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level.upper()]),
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        cache_logger_on_first_use=False,
+    )
+    renderer: Any = structlog.processors.JSONRenderer()
+    if fmt == "console":
+        renderer = structlog.dev.ConsoleRenderer()
+    handler = logging.StreamHandler(stream or sys.stdout)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=shared,
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
+        )
+    )
+    root = logging.getLogger()
+    root.handlers = [handler]
+    root.setLevel(level.upper())
+    for noisy in ("httpx", "httpcore", "pymongo", "asyncio"):
+        logging.getLogger(noisy).setLevel(logging.WARNING)
+    for leaky in (
+        "tornado.access",
+        "tornado.general",
+    ):  # they print URIs and headers; we log each request ourselves
+        logging.getLogger(leaky).setLevel(logging.CRITICAL)
+
+
+def safe_exception(_logger: object, _name: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """Replaces an exception by its type and the lines it passed, without its text: that may quote what was sent."""
+    info = event.pop("exc_info", None)
+    if info is True:
+        info = sys.exc_info()
+    if isinstance(info, BaseException):
+        info = (type(info), info, info.__traceback__)
+    if isinstance(info, tuple) and info[0] is not None:
+        event["error_type"] = info[0].__name__
+        event["exception"] = _frames(info[2])
+    return event
+
+
+def drop_unlisted(_logger: object, _name: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """Keeps the listed fields only."""
+    return {key: value for key, value in event.items() if key in FIELDS or key.startswith("_")}
+
+
+def _frames(traceback: Any) -> list[str]:
+    frames = []
+    while traceback is not None:
+        code = traceback.tb_frame.f_code
+        module = traceback.tb_frame.f_globals.get("__name__", "?")
+        frames.append(f"{module}:{traceback.tb_lineno} {code.co_qualname}")
+        traceback = traceback.tb_next
+    return frames

@@ -1,0 +1,129 @@
+"""Every metric of supportd.
+
+Names are `supportd_<what>_<unit>`, counters end in `_total`. Labels are bounded: a route's name, a topic that we know,
+a word of an Enum; never an id, a user or a path. Every series of an Enum exists from the start, so that an alert on
+the first failure works.
+"""
+
+from enum import StrEnum
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+LATENCY_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
+WAIT_BUCKETS = (0.1, 0.5, 1, 2.5, 5, 10, 15, 20, 25, 30)
+LAG_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5)
+
+
+class Poll(StrEnum):
+    """How a poll ended."""
+
+    NEWS = "news"
+    NOTHING = "nothing"
+    NOT_MODIFIED = "not_modified"
+
+
+class Lookup(StrEnum):
+    """Where a conversation was found."""
+
+    MEMORY = "memory"
+    SNAPSHOT = "snapshot"
+    INTERCOM = "intercom"
+    ABSENT = "absent"
+
+
+class Receipt(StrEnum):
+    """What became of a webhook when it arrived."""
+
+    STORED = "stored"
+    DUPLICATE = "duplicate"
+    PING = "ping"
+    UNKNOWN_TOPIC = "unknown_topic"
+    BAD_SIGNATURE = "bad_signature"
+    MALFORMED = "malformed"
+    NOT_STORED = "not_stored"
+
+
+class Processing(StrEnum):
+    """What became of a webhook when it was processed."""
+
+    APPLIED = "applied"
+    NOT_OURS = "not_ours"
+    RETRIED = "retried"
+    FAILED = "failed"
+
+
+class Outcome(StrEnum):
+    """How a call or a job ended."""
+
+    OK = "ok"
+    REFUSED = "refused"
+    OUTAGE = "outage"
+    RATE_LIMITED = "rate_limited"
+    NO_BUDGET = "no_budget"
+    BREAKER_OPEN = "breaker_open"
+
+
+class Metrics:
+    """The registry and every metric in it; one object a server."""
+
+    def __init__(self, version: str) -> None:
+        self.registry = CollectorRegistry()
+        self._http(version)
+        self._conversations()
+        self._sync()
+        self._intercom()
+
+    def _http(self, version: str) -> None:
+        self.requests = self._counter("http_requests_total", "Requests answered", "route", "method", "status")
+        self.request_seconds = self._histogram(
+            "http_request_seconds",
+            "Time to answer, without the time a poll was held",
+            LATENCY_BUCKETS,
+            "route",
+        )
+        self.held_seconds = self._histogram("poll_held_seconds", "Time that polls were held", WAIT_BUCKETS)
+        self.held_polls = self._gauge("held_polls", "Polls being held now")
+        self.polls = self._enum_counter("polls_total", "Polls answered", "outcome", Poll)
+        self.loop_lag_seconds = self._histogram("event_loop_lag_seconds", "How late the event loop is", LAG_BUCKETS)
+        self.build = self._gauge("build_info", "Always 1; the version is the label", "version")
+        self.build.labels(version).set(1)
+
+    def _conversations(self) -> None:
+        self.lookups = self._enum_counter("conversation_lookups_total", "Look-ups by source", "source", Lookup)
+        self.cached = self._gauge("cached_conversations", "Conversations in memory")
+        self.evictions = self._counter("cache_evictions_total", "Conversations evicted from memory")
+        self.hidden_parts = self._counter("unknown_parts_total", "Parts hidden because their type is unknown")
+
+    def _sync(self) -> None:
+        self.webhooks = self._enum_counter("webhooks_total", "Webhooks by what was done on receipt", "outcome", Receipt)
+        self.topics = self._counter("webhook_topic_total", "Webhooks stored, by topic", "topic")
+        self.processed = self._enum_counter("webhook_processed_total", "Webhooks processed", "outcome", Processing)
+        self.backlog = self._gauge("webhook_backlog", "Webhooks stored and not yet processed")
+        self.reconciler_runs = self._enum_counter("reconciler_runs_total", "Reconciler runs", "outcome", Outcome)
+        self.watermark = self._gauge("reconciler_watermark_seconds", "Intercom's time up to which all is known")
+        self.drift = self._counter("reconciler_drift_total", "Changes that no webhook had told, by topic", "topic")
+        self.outbox_jobs = self._counter("outbox_jobs_total", "Jobs done or given up", "kind", "outcome")
+        self.task_failures = self._counter("task_failures_total", "Failed runs of periodic tasks", "task")
+
+    def _intercom(self) -> None:
+        self.intercom_calls = self._counter("intercom_calls_total", "Calls to Intercom", "operation", "outcome")
+        self.intercom_seconds = self._histogram(
+            "intercom_call_seconds", "Time of calls to Intercom", LATENCY_BUCKETS, "operation"
+        )
+        self.breaker_open = self._gauge("intercom_breaker_open", "1 while the breaker is open, 0.5 half open")
+        self.budget_left = self._gauge("intercom_budget_left", "Calls left in this 10-second window")
+
+    def _counter(self, name: str, text: str, *labels: str) -> Counter:
+        return Counter(f"supportd_{name}", text, labels, registry=self.registry)
+
+    def _gauge(self, name: str, text: str, *labels: str) -> Gauge:
+        return Gauge(f"supportd_{name}", text, labels, registry=self.registry)
+
+    def _histogram(self, name: str, text: str, buckets: tuple[float, ...], *labels: str) -> Histogram:
+        return Histogram(f"supportd_{name}", text, labels, buckets=buckets, registry=self.registry)
+
+    def _enum_counter(self, name: str, text: str, label: str, values: type[StrEnum]) -> Counter:
+        counter = self._counter(name, text, label)
+        for value in values:
+            counter.labels(value.value)
+        return counter

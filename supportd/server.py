@@ -1,0 +1,183 @@
+"""The server's life: started, listening, stopped in order."""
+
+import asyncio
+import random
+import signal
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from dataclasses import dataclass
+from typing import Any
+
+import structlog
+from tornado.httpserver import HTTPServer
+from tornado.netutil import bind_sockets
+from tornado.web import Application
+
+from supportd import __version__
+from supportd.clock import Clock
+from supportd.config import Settings
+from supportd.errors import StorageUnavailable
+from supportd.handlers.base import NotFoundHandler, Web
+from supportd.handlers.health import MetricsHandler
+from supportd.lifecycle import Lifecycle
+from supportd.routes import Services, routes, url_specs
+from supportd.stores import mongo
+from supportd.sync.inbox import SWEEP_S
+from supportd.tasks import Periodic, watch_loop_lag
+from supportd.wiring import Parts, build, close_later, secrets_of
+
+DRAIN_S = 8.0
+IDLE_CONNECTION_S = 75
+MAX_HEADER_BYTES = 32 * 1024
+MAX_READ_BYTES = 64 * 1024 * 1024  # handlers keep far less; up to here a client that sends more is answered in JSON
+INDEXES_RETRY_S = 5.0
+OUTBOX_INTERVAL_S = 5.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Server:
+    """A running server: where it listens, and its parts."""
+
+    port: int
+    metrics_port: int
+    lifecycle: Lifecycle
+    parts: Parts
+
+
+@asynccontextmanager
+async def running(
+    settings: Settings, *, clock: Clock | None = None, rng: random.Random | None = None
+) -> AsyncIterator[Server]:
+    """A server that listens while the context lasts and stops in order at its end, within ten seconds.
+
+    It starts whether or not MongoDB and Intercom are there; `/ready` tells.
+    """
+    clock = clock or Clock()
+    rng = rng or random.Random()  # noqa: S311 - for jitter only
+    lifecycle = Lifecycle()
+    async with AsyncExitStack() as stack:
+        parts = build(settings, clock=clock, rng=rng, stack=stack)
+        metrics_port = _listen_for_metrics(settings, parts, stack)
+        await _start_tasks(settings, parts, clock, rng, stack)
+        application = _application(settings, parts, lifecycle, clock=clock, rng=rng)
+        port = _listen(settings, application, parts, lifecycle, stack)
+        yield Server(port=port, metrics_port=metrics_port, lifecycle=lifecycle, parts=parts)
+
+
+async def serve(settings: Settings) -> None:
+    """Runs until SIGTERM or SIGINT, then stops in order. A second signal cuts what is still under way."""
+    log = structlog.get_logger("supportd.server")
+    stop = asyncio.Event()
+    async with running(settings) as server:
+
+        def on_signal(name: str) -> None:
+            log.info("stopping", signal=name)
+            if stop.is_set():
+                server.lifecycle.cut()
+            stop.set()
+
+        for number in (signal.SIGTERM, signal.SIGINT):
+            asyncio.get_running_loop().add_signal_handler(number, on_signal, number.name)
+        log.info("ready", host=settings.host, port=server.port, metrics_port=server.metrics_port, version=__version__)
+        await stop.wait()
+    log.info("stopped")
+
+
+async def _start_tasks(
+    settings: Settings, parts: Parts, clock: Clock, rng: random.Random, stack: AsyncExitStack
+) -> None:
+    """Starts what runs beside the requests. What a crash left undone is taken up by the first runs."""
+    work: dict[str, tuple[Any, float, asyncio.Event | None]] = {
+        "reconciler": (parts.reconciler.run, settings.reconcile_interval, None),
+        "inbox": (parts.inbox.sweep, SWEEP_S, None),
+        "outbox": (parts.outbox.work, OUTBOX_INTERVAL_S, parts.outbox.added),
+    }
+    try:
+        await parts.stores.ensure_indexes()
+    except StorageUnavailable:
+        work["indexes"] = (parts.stores.ensure_indexes, INDEXES_RETRY_S, None)
+    for name, (run, interval_s, wake) in work.items():
+        on_error = parts.metrics.task_failures.labels(name).inc
+        task = Periodic(name, run, interval_s=interval_s, rng=rng, on_error=on_error, wake=wake)
+        close_later(stack, name, task.stop)
+        task.start()
+    lag = asyncio.create_task(watch_loop_lag(parts.metrics.loop_lag_seconds.observe, clock.monotonic))
+    close_later(stack, "loop lag", lambda: _cancel(lag))
+
+
+def _application(
+    settings: Settings, parts: Parts, lifecycle: Lifecycle, *, clock: Clock, rng: random.Random
+) -> Application:
+    web = Web(
+        identifier=parts.identifier,
+        reads=parts.reads,
+        writes=parts.writes,
+        metrics=parts.metrics,
+        lifecycle=lifecycle,
+        clock=clock,
+        cors_origins=settings.cors_origins,
+    )
+    services = Services(
+        conversations=parts.conversations,
+        waiters=parts.waiters,
+        inbox=parts.inbox,
+        webhook_secrets=secrets_of(settings.intercom_client_secret, settings.intercom_client_secret_previous),
+        breaker=parts.breaker,
+        ping_database=lambda: mongo.ping(parts.database),
+        lifecycle=lifecycle,
+        rng=rng,
+        version=__version__,
+        started_at=clock.monotonic(),
+    )
+    return Application(
+        url_specs(routes(services), web),
+        default_handler_class=NotFoundHandler,
+        default_handler_args={"web": web, "route": "unknown", "verbs": {}},
+        log_function=lambda _: None,  # each handler writes its own line, without the URI
+    )
+
+
+def _listen(
+    settings: Settings, application: Application, parts: Parts, lifecycle: Lifecycle, stack: AsyncExitStack
+) -> int:
+    """Listens on the public port; returns it."""
+    server = HTTPServer(
+        application,
+        idle_connection_timeout=IDLE_CONNECTION_S,
+        max_header_size=MAX_HEADER_BYTES,
+        max_body_size=MAX_READ_BYTES,
+    )
+    sockets = bind_sockets(settings.port, settings.host)
+    server.add_sockets(sockets)
+    close_later(stack, "http", lambda: _stop_serving(server, parts, lifecycle))
+    return int(sockets[0].getsockname()[1])
+
+
+def _listen_for_metrics(settings: Settings, parts: Parts, stack: AsyncExitStack) -> int:
+    """Listens on the port for Prometheus; returns it."""
+    application = Application(
+        [(r"/metrics", MetricsHandler, {"registry": parts.metrics.registry})], log_function=lambda _: None
+    )
+    server = HTTPServer(application)
+    sockets = bind_sockets(settings.metrics_port, settings.metrics_host)
+    server.add_sockets(sockets)
+    close_later(stack, "metrics", server.close_all_connections)
+    stack.callback(server.stop)
+    return int(sockets[0].getsockname()[1])
+
+
+async def _stop_serving(server: HTTPServer, parts: Parts, lifecycle: Lifecycle) -> None:
+    """Takes no more connections, answers held polls, lets requests and stored webhooks finish, then closes."""
+    lifecycle.stopping = True
+    server.stop()
+    parts.waiters.close()
+    if not await lifecycle.idle(within_s=DRAIN_S):
+        structlog.get_logger("supportd.server").warning("requests cut", count=lifecycle.under_way)
+    with suppress(TimeoutError):
+        await asyncio.wait_for(parts.inbox.drain(), 1.0)
+    await server.close_all_connections()
+
+
+async def _cancel(task: "asyncio.Task[None]") -> None:
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)

@@ -1,0 +1,1 @@
+"""MongoDB: a module a collection. Nothing above names pymongo or Motor."""

@@ -1,0 +1,56 @@
+"""The connection to MongoDB, and the translation of its errors.
+
+Motor is in maintenance, so only calls that PyMongo's own async API has too are used, and only in this folder.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import structlog
+from bson.errors import BSONError
+from motor.motor_asyncio import AsyncIOMotorClient, AsyncIOMotorCollection, AsyncIOMotorDatabase
+from pymongo.errors import PyMongoError
+
+from supportd.errors import StorageUnavailable
+
+Document = dict[str, Any]
+Collection = AsyncIOMotorCollection[Document]
+Database = AsyncIOMotorDatabase[Document]
+
+SELECT_TIMEOUT_MS = 1500
+SOCKET_TIMEOUT_MS = 5000
+
+
+def connect(uri: str) -> AsyncIOMotorClient[Document]:
+    """A client that gives up soon: a webhook's answer is due within 5 s, a user's request is worth no more.
+
+    Writes are acknowledged by the majority and journaled, so that what was answered survives a crash.
+    """
+    return AsyncIOMotorClient(
+        uri,
+        serverSelectionTimeoutMS=SELECT_TIMEOUT_MS,
+        connectTimeoutMS=SELECT_TIMEOUT_MS,
+        socketTimeoutMS=SOCKET_TIMEOUT_MS,
+        w="majority",
+        journal=True,
+        appname="supportd",
+    )
+
+
+@contextmanager
+def translated(operation: str) -> Iterator[None]:
+    """Turns an error of the driver into `StorageUnavailable`. The log gets its type, never its text."""
+    try:
+        yield
+    except (PyMongoError, BSONError) as error:
+        structlog.get_logger("supportd.stores").warning(
+            "storage unavailable", operation=operation, error=type(error).__name__
+        )
+        raise StorageUnavailable from error
+
+
+async def ping(database: Database) -> None:
+    """Asks MongoDB whether it is there. Raises `StorageUnavailable`."""
+    with translated("ping"):
+        await database.command("ping")

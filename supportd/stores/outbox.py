@@ -1,0 +1,74 @@
+"""`outbox`: what is to be done in Intercom after a write and isn't the write itself."""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+from pymongo import ReturnDocument
+from pymongo.errors import DuplicateKeyError
+
+from supportd.stores.mongo import Collection, translated
+
+
+class Kind(StrEnum):
+    """What there is to do."""
+
+    NOTE = "note"
+    TAG = "tag"
+    ENRICH = "enrich"
+
+
+class Job(Struct, frozen=True):
+    """One thing to do. `target` is a conversation or a contact; `text` a note or a tag; `attributes` a contact's."""
+
+    id: str
+    kind: Kind
+    target: str
+    text: str = ""
+    attributes: dict[str, Any] = {}
+    attempts: int = 0
+
+
+class OutboxStore:
+    """One document a job, gone once it is done."""
+
+    def __init__(self, collection: Collection) -> None:
+        self._collection = collection
+
+    async def ensure_indexes(self) -> None:
+        """By when it is due."""
+        with translated("outbox.ensure_indexes"):
+            await self._collection.create_index("due_at")
+
+    async def add(self, job: Job, *, due_at: datetime) -> None:
+        """Stores a job. One with the same id is the same job and is stored once."""
+        document = {**msgspec.to_builtins(job), "_id": job.id, "due_at": due_at}
+        del document["id"]
+        with translated("outbox.add"):
+            try:
+                await self._collection.insert_one(document)
+            except DuplicateKeyError:
+                return
+
+    async def take(self, *, now: datetime, again_at: datetime) -> Job | None:
+        """The job that is due longest, counted as tried; due again at `again_at` unless it is removed before."""
+        with translated("outbox.take"):
+            found = await self._collection.find_one_and_update(
+                {"due_at": {"$lte": now}},
+                {"$set": {"due_at": again_at}, "$inc": {"attempts": 1}},
+                sort=[("due_at", 1)],
+                return_document=ReturnDocument.AFTER,
+            )
+        return None if found is None else msgspec.convert({**found, "id": found["_id"]}, Job)
+
+    async def retry(self, job_id: str, *, due_at: datetime) -> None:
+        """Makes a job due again."""
+        with translated("outbox.retry"):
+            await self._collection.update_one({"_id": job_id}, {"$set": {"due_at": due_at}})
+
+    async def remove(self, job_id: str) -> None:
+        """Forgets a job that is done or given up."""
+        with translated("outbox.remove"):
+            await self._collection.delete_one({"_id": job_id})

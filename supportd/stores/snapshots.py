@@ -1,0 +1,102 @@
+"""`snapshots`: each conversation's state as it was last served; the second layer beneath the memory."""
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from bson import Binary
+from msgspec import Struct
+
+from supportd.stores.mongo import Collection, Document, translated
+
+
+class Snapshot(Struct, frozen=True):
+    """A conversation's encoded state, and beside it the few facts that are searched for.
+
+    `changed_at` and `confirmed_at` (when Intercom last said anything of it) are ms; `proven_at` is Intercom's time in
+    s up to which the state is known to be Intercom's.
+    """
+
+    id: str
+    contact_ids: tuple[str, ...]
+    changed_at: int
+    proven_at: int
+    confirmed_at: int
+    open: bool
+    deleted: bool
+    encoded: bytes
+
+
+class Head(NamedTuple):
+    """What the reconciler compares."""
+
+    proven_at: int
+    deleted: bool
+
+
+class SnapshotStore:
+    """One document a conversation."""
+
+    def __init__(self, collection: Collection) -> None:
+        self._collection = collection
+
+    async def ensure_indexes(self) -> None:
+        """A user's conversations by their last change; open ones by how long nothing was heard of them."""
+        with translated("snapshots.ensure_indexes"):
+            await self._collection.create_index([("contact_ids", 1), ("changed_at", -1), ("_id", -1)])
+            await self._collection.create_index([("open", 1), ("confirmed_at", 1)])
+
+    async def get(self, conversation_id: str) -> Snapshot | None:
+        """The snapshot, also of a deleted conversation."""
+        with translated("snapshots.get"):
+            found = await self._collection.find_one({"_id": conversation_id})
+        return None if found is None else _snapshot(found)
+
+    async def save(self, snapshot: Snapshot) -> None:
+        """Stores a snapshot, whole, in place of the one before."""
+        document = {
+            "contact_ids": list(snapshot.contact_ids),
+            "changed_at": snapshot.changed_at,
+            "proven_at": snapshot.proven_at,
+            "confirmed_at": snapshot.confirmed_at,
+            "open": snapshot.open,
+            "deleted": snapshot.deleted,
+            "encoded": Binary(snapshot.encoded),
+        }
+        with translated("snapshots.save"):
+            await self._collection.replace_one({"_id": snapshot.id}, document, upsert=True)
+
+    async def page(self, contact_id: str, *, before: tuple[int, str] | None, limit: int) -> list[Snapshot]:
+        """A contact's conversations, the last changed first, that come after `before` (changed_at in ms, id)."""
+        query: Document = {"contact_ids": contact_id, "deleted": False}
+        if before is not None:
+            changed_at, last_id = before
+            query["$or"] = [{"changed_at": {"$lt": changed_at}}, {"changed_at": changed_at, "_id": {"$lt": last_id}}]
+        with translated("snapshots.page"):
+            found = self._collection.find(query).sort([("changed_at", -1), ("_id", -1)]).limit(limit)
+            return [_snapshot(document) async for document in found]
+
+    async def heads(self, ids: Iterable[str]) -> dict[str, Head]:
+        """What is known of each of the conversations that are here."""
+        fields = {"proven_at": 1, "deleted": 1}
+        with translated("snapshots.heads"):
+            found = self._collection.find({"_id": {"$in": list(ids)}}, fields)
+            return {document["_id"]: Head(document["proven_at"], document["deleted"]) async for document in found}
+
+    async def quiet(self, *, before: int, limit: int) -> list[str]:
+        """Open conversations of which Intercom said nothing since `before` (ms), the quietest first."""
+        with translated("snapshots.quiet"):
+            found = self._collection.find({"open": True, "confirmed_at": {"$lt": before}}, {"_id": 1})
+            return [document["_id"] async for document in found.sort("confirmed_at", 1).limit(limit)]
+
+
+def _snapshot(document: Document) -> Snapshot:
+    return Snapshot(
+        id=document["_id"],
+        contact_ids=tuple(document["contact_ids"]),
+        changed_at=document["changed_at"],
+        proven_at=document["proven_at"],
+        confirmed_at=document["confirmed_at"],
+        open=document["open"],
+        deleted=document["deleted"],
+        encoded=bytes(document["encoded"]),
+    )

@@ -1,0 +1,184 @@
+"""The inbox: webhooks are stored, then answered, then processed; in order per conversation.
+
+What a crash leaves stored and not processed is processed at the next start. What can't be processed now, since
+Intercom is needed and away, waits and is tried again.
+"""
+
+import asyncio
+import hashlib
+from collections import deque
+from datetime import UTC, datetime
+
+import msgspec
+import structlog
+
+from supportd.clock import Clock
+from supportd.conversations.keeper import ConversationKeeper
+from supportd.conversations.projection import Need
+from supportd.errors import BadRequest, IntercomRefused, ServiceUnavailable
+from supportd.intercom import wire
+from supportd.intercom.budget import Priority
+from supportd.metrics import Metrics, Processing, Receipt
+from supportd.stores.webhook_events import Event, WebhookEventStore
+from supportd.sync.drift import DriftLog
+from supportd.sync.topics import CONVERSATION_TOPICS, DELETED, PING
+
+LANES_AT_ONCE = 16
+MAX_IN_MEMORY = 10_000
+SWEEP_S = 5.0
+SWEEP_LIMIT = 1_000
+
+
+class Inbox:
+    """Takes verified webhooks in and applies them.
+
+    Each conversation has a lane, worked on by one task while it has events; a few lanes run at once. What doesn't fit
+    into memory, or failed, is picked up from MongoDB by `sweep`.
+    """
+
+    def __init__(
+        self,
+        *,
+        store: WebhookEventStore,
+        keeper: ConversationKeeper,
+        drift: DriftLog,
+        clock: Clock,
+        metrics: Metrics,
+    ) -> None:
+        self._store = store
+        self._keeper = keeper
+        self._drift = drift
+        self._clock = clock
+        self._metrics = metrics
+        self._lanes: dict[str, deque[Event]] = {}
+        self._queued: set[str] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._at_once = asyncio.Semaphore(LANES_AT_ONCE)
+        self._log = structlog.get_logger("supportd.inbox")
+
+    async def receive(self, body: bytes) -> Receipt:
+        """Stores a webhook whose signature held; it is processed later.
+
+        Raises:
+            BadRequest: it isn't a notification.
+            StorageUnavailable: it couldn't be stored; Intercom sends it again if it is answered with a 503.
+        """
+        notification = _read(body)
+        if notification.topic == PING:
+            return Receipt.PING
+        if notification.topic not in CONVERSATION_TOPICS or notification.conversation_id is None:
+            self._log.info("webhook of unknown topic")
+            return Receipt.UNKNOWN_TOPIC
+        event = Event(
+            id=notification.id or hashlib.sha256(body).hexdigest(),
+            key=notification.conversation_id,
+            topic=notification.topic,
+            body=body,
+        )
+        if not await self._store.add(event, received_at=datetime.fromtimestamp(self._clock.time(), UTC)):
+            return Receipt.DUPLICATE
+        self._drift.arrived(event.topic)
+        self._metrics.topics.labels(event.topic).inc()
+        self._enqueue(event)
+        return Receipt.STORED
+
+    async def sweep(self) -> None:
+        """Queues what is stored, not processed, and not queued: after a start, an overflow or a failure."""
+        async for event in self._store.pending(limit=SWEEP_LIMIT):
+            self._enqueue(event)
+        self._metrics.backlog.set(await self._store.count_pending())
+
+    async def drain(self) -> None:
+        """Waits until everything queued was tried."""
+        while self._tasks:
+            await asyncio.gather(*self._tasks)
+
+    async def stop(self) -> None:
+        """Stops processing. What is left stays stored."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def _enqueue(self, event: Event) -> None:
+        if event.id in self._queued or len(self._queued) >= MAX_IN_MEMORY:
+            return
+        self._queued.add(event.id)
+        lane = self._lanes.get(event.key)
+        if lane is not None:
+            lane.append(event)
+            return
+        self._lanes[event.key] = deque([event])
+        task = asyncio.create_task(self._work(event.key), name=f"inbox {event.key}")
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _work(self, key: str) -> None:
+        lane = self._lanes[key]
+        try:
+            while lane:
+                async with self._at_once:
+                    event = lane.popleft()
+                    await self._process(event)
+                self._queued.discard(event.id)
+        finally:
+            del self._lanes[key]
+            self._queued.difference_update(event.id for event in lane)
+
+    async def _process(self, event: Event) -> None:
+        try:
+            outcome = await self._apply(event)
+            await self._store.mark_done(event.id, outcome=outcome.value)
+        except ServiceUnavailable:
+            outcome = Processing.RETRIED
+        except IntercomRefused as refusal:
+            self._log.error("webhook can't be processed", topic=event.topic, status=refusal.status)
+            outcome = Processing.RETRIED
+        except Exception:  # noqa: BLE001 - one bad event must not stop the lane; the reconciler makes up for it
+            self._log.exception("webhook can't be processed", topic=event.topic)
+            outcome = Processing.FAILED
+            await self._give_up(event)
+        self._metrics.processed.labels(outcome.value).inc()
+
+    async def _give_up(self, event: Event) -> None:
+        try:
+            await self._store.mark_done(event.id, outcome=Processing.FAILED.value)
+        except ServiceUnavailable:
+            self._log.warning("webhook stays stored", topic=event.topic)
+
+    async def _apply(self, event: Event) -> Processing:
+        if event.topic == DELETED:
+            await self._keeper.delete(event.key)
+            return Processing.APPLIED
+        conversation = wire.conversation_of(_read(event.body).item)
+        if conversation is None:
+            await self._keeper.refresh(event.key, priority=Priority.COLD_LOAD)
+            return Processing.APPLIED
+        if not await self._keeper.is_ours(conversation):
+            return Processing.NOT_OURS
+        applied = await self._keeper.apply_part(conversation)
+        if applied.need is not Need.NOTHING:
+            await self._complete(conversation, applied.need)
+        elif not applied.saved:
+            raise ServiceUnavailable
+        return Processing.APPLIED
+
+    async def _complete(self, conversation: wire.Conversation, need: Need) -> None:
+        """Loads what a webhook lacked. Text without its formatting is shown as it is where Intercom can't be asked."""
+        try:
+            loaded = await self._keeper.refresh(str(conversation.id), priority=Priority.COLD_LOAD)
+        except ServiceUnavailable:
+            if need is Need.HISTORY:
+                raise
+            loaded = None
+        if loaded is not None and not loaded.saved:
+            raise ServiceUnavailable
+        applied = await self._keeper.apply_part(conversation, settle=True)  # a load may lag behind its webhook
+        if not applied.saved:
+            raise ServiceUnavailable
+
+
+def _read(body: bytes) -> wire.Notification:
+    try:
+        return msgspec.json.decode(body, type=wire.Notification)
+    except msgspec.DecodeError:
+        raise BadRequest("The body is not a notification") from None

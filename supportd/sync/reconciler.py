@@ -1,0 +1,130 @@
+"""The reconciler: asks Intercom what changed, and refreshes what differs from what is known here.
+
+Webhooks get lost, and Intercom sends each at most twice. So every interval a search lists what was updated since the
+watermark, with an overlap wider than the lag of the search index; what a full load hasn't proven since is loaded.
+Search can miss a change and never reports a deletion: a few open conversations that have long been quiet are read
+again in each run as well.
+"""
+
+import structlog
+
+from supportd.clock import Clock
+from supportd.conversations.contacts import ContactBook
+from supportd.conversations.keeper import ConversationKeeper
+from supportd.errors import IntercomUnavailable
+from supportd.intercom import wire
+from supportd.intercom.budget import Priority
+from supportd.intercom.client import IntercomClient
+from supportd.metrics import Metrics, Outcome
+from supportd.stores.snapshots import SnapshotStore
+from supportd.stores.watermarks import WatermarkStore
+from supportd.sync.drift import DriftLog, missed_topics
+from supportd.tasks import gather_some
+
+STREAM = "conversations"
+OVERLAP_S = 120
+FIRST_LOOK_BACK_S = 3600  # more than our clock and Intercom's can differ
+MAX_PAGES = 200
+LOADS_AT_ONCE = 4
+QUIET_S = 6 * 3600
+QUIET_A_RUN = 10
+
+
+class Reconciler:
+    """One run at a time, started by a periodic task; `run` is all it does."""
+
+    def __init__(
+        self,
+        *,
+        client: IntercomClient,
+        keeper: ConversationKeeper,
+        contacts: ContactBook,
+        snapshots: SnapshotStore,
+        watermarks: WatermarkStore,
+        drift: DriftLog,
+        clock: Clock,
+        metrics: Metrics,
+    ) -> None:
+        self._client = client
+        self._keeper = keeper
+        self._contacts = contacts
+        self._snapshots = snapshots
+        self._watermarks = watermarks
+        self._drift = drift
+        self._clock = clock
+        self._metrics = metrics
+        self._log = structlog.get_logger("supportd.reconciler")
+
+    async def run(self) -> int:
+        """Brings every conversation of our users up to date and answers how many changes no webhook had told.
+
+        Raises:
+            ServiceUnavailable: Intercom or MongoDB is away; the watermark stays, so that the next run covers the gap.
+        """
+        try:
+            found = await self._run()
+        except IntercomUnavailable as error:
+            self._metrics.reconciler_runs.labels(_outcome(error)).inc()
+            raise
+        self._metrics.reconciler_runs.labels(Outcome.OK).inc()
+        if found:
+            self._log.info("reconciler found changes that no webhook had told", count=found)
+        return found
+
+    async def _run(self) -> int:
+        started_ms = int(self._clock.time() * 1000)
+        watermark = await self._watermarks.get(STREAM)
+        if watermark is None:
+            watermark = int(self._clock.time()) - FIRST_LOOK_BACK_S
+            await self._watermarks.advance(STREAM, watermark)
+        updated = [c async for c in self._client.updated_since(watermark - OVERLAP_S, max_pages=MAX_PAGES)]
+        found = await self._refresh(await self._unproven(updated))
+        found += await self._refresh(await self._quiet())
+        if updated:
+            watermark = max(watermark, *(conversation.updated_at for conversation in updated))
+            await self._watermarks.advance(STREAM, watermark)
+        self._metrics.watermark.set(watermark)
+        self._keeper.confirm_all(started_ms)
+        return found
+
+    async def _unproven(self, updated: list[wire.Conversation]) -> list[str]:
+        """Of what was updated, what belongs to users of ours and may have changed since a full load proved it."""
+        latest = {str(conversation.id): conversation for conversation in updated}
+        heads = await self._snapshots.heads(latest)
+        contact_ids = {contact_id for conversation in updated for contact_id in conversation.contact_ids}
+        ours = await self._contacts.known(tuple(contact_ids))
+
+        def is_unproven(conversation_id: str, conversation: wire.Conversation) -> bool:
+            head = heads.get(conversation_id)
+            if head is None:
+                return not ours.isdisjoint(conversation.contact_ids)
+            return not head.deleted and conversation.updated_at > head.proven_at
+
+        return [id_ for id_, conversation in latest.items() if is_unproven(id_, conversation)]
+
+    async def _quiet(self) -> list[str]:
+        before = int((self._clock.time() - QUIET_S) * 1000)
+        return await self._snapshots.quiet(before=before, limit=QUIET_A_RUN)
+
+    async def _refresh(self, ids: list[str]) -> int:
+        """Loads the conversations, a few at once, and counts what was new in them."""
+        found = 0
+        for result in await gather_some(self._refresh_one, ids, at_once=LOADS_AT_ONCE):
+            if isinstance(result, BaseException):
+                raise result
+            found += result
+        return found
+
+    async def _refresh_one(self, conversation_id: str) -> int:
+        applied = await self._keeper.refresh(conversation_id, priority=Priority.RECONCILER)
+        if applied is None:
+            self._drift.missed("conversation.deleted")
+            return 1
+        topics = missed_topics(applied.before, applied.after)
+        for topic in topics:
+            self._drift.missed(topic)
+        return len(topics)
+
+
+def _outcome(error: IntercomUnavailable) -> str:
+    return error.reason if error.reason in {Outcome.NO_BUDGET, Outcome.BREAKER_OPEN} else Outcome.OUTAGE.value

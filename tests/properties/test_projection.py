@@ -1,0 +1,275 @@
+"""Whatever happens to webhooks on their way, what is known ends as what Intercom has, and clients missed nothing."""
+
+from collections import Counter
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import msgspec
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from supportd.conversations.cache import Entry, PollAnswer
+from supportd.conversations.projection import Need, News, Origin, project
+from supportd.conversations.state import State, decode, encode
+from supportd.intercom import wire
+
+CONTACT = "6762f1571bb69f9f2193bbbb"
+BEGAN = 1_700_000_000
+
+
+@dataclass
+class Intercom:
+    """As much of Intercom as one conversation needs."""
+
+    text_webhooks: bool
+    counts: bool
+    now: int = BEGAN
+    state: str = "open"
+    snoozed_until: int | None = None
+    tags: list[str] = field(default_factory=list)
+    source_redacted: bool = False
+    parts: list[dict[str, Any]] = field(default_factory=list)
+    updated_at: int = BEGAN
+
+    def act(self, action: str, seconds: int) -> wire.Conversation:
+        """Something happens; answers the webhook that tells of it."""
+        self.now += seconds
+        self.updated_at = self.now
+        part = getattr(self, f"_{action}")()
+        return self._conversation([part] if part else [], text=self.text_webhooks)
+
+    def load(self) -> wire.Conversation:
+        return self._conversation(self.parts[-500:], text=False)
+
+    def visible(self) -> list[tuple[str, str, bool]]:
+        """Each message's id, words, and whether it was deleted, oldest first."""
+        shown = [part for part in self.parts if part["part_type"] != "note" and part["text"]]
+        first = ("s1", "Hello", self.source_redacted)
+        rest = [(part["id"], part["text"], part["redacted"]) for part in shown]
+        return [(id_, "This message was deleted" if gone else text, gone) for id_, text, gone in [first, *rest]]
+
+    def _reply(self, part_type: str, author: str) -> dict[str, Any]:
+        return self._part(part_type, author, f"words {len(self.parts)}")
+
+    def _user(self) -> dict[str, Any]:
+        part_type = "open" if self.state == "closed" else "comment"
+        self.state, self.snoozed_until = "open", None
+        return self._reply(part_type, "user")
+
+    def _admin(self) -> dict[str, Any]:
+        return self._reply("comment", "admin")
+
+    def _bot(self) -> dict[str, Any]:
+        return self._reply("comment", "bot")
+
+    def _assign(self) -> dict[str, Any]:
+        return self._reply("assignment", "admin")
+
+    def _note(self) -> dict[str, Any]:
+        return self._reply("note", "admin")
+
+    def _close(self) -> dict[str, Any]:
+        self.state, self.snoozed_until = "closed", None
+        return self._part("close", "admin", "")
+
+    def _open(self) -> dict[str, Any]:
+        self.state, self.snoozed_until = "open", None
+        return self._part("open", "admin", "")
+
+    def _snooze(self) -> dict[str, Any]:
+        self.state, self.snoozed_until = "snoozed", self.now + 3600
+        return self._part("snoozed", "admin", "")
+
+    def _tag(self) -> None:
+        self.tags = [] if self.tags else ["csat-4"]
+
+    def _redact(self) -> dict[str, Any] | None:
+        for part in self.parts:
+            if not part["redacted"] and part["text"]:
+                part["redacted"] = True
+                return part
+        self.source_redacted = True
+        return None
+
+    def _part(self, part_type: str, author: str, text: str) -> dict[str, Any]:
+        part = {
+            "id": str(100 + len(self.parts)),
+            "part_type": part_type,
+            "author": author,
+            "text": text,
+            "created_at": self.now,
+            "redacted": False,
+        }
+        self.parts.append(part)
+        return part
+
+    def _conversation(self, parts: list[dict[str, Any]], *, text: bool) -> wire.Conversation:
+        return wire.Conversation(
+            id="1",
+            created_at=BEGAN,
+            updated_at=self.updated_at,
+            state=self.state,
+            snoozed_until=self.snoozed_until,
+            source=wire.Source(
+                id="s1", body="<p>Hello</p>", author=wire.Author("user", CONTACT), redacted=self.source_redacted
+            ),
+            contacts=wire.ContactList([wire.ContactRef(CONTACT)]),
+            tags=wire.TagList([wire.Tag(name, "1", BEGAN) for name in self.tags]),
+            statistics=wire.Statistics(len(self.parts)) if self.counts else None,
+            conversation_parts=wire.PartList([_wire(part, text=text) for part in parts]),
+        )
+
+
+def _wire(part: dict[str, Any], *, text: bool) -> wire.Part:
+    words = part["text"]
+    body = words if text or not words else f"<p>{words.split()[0]} <b>{words.split()[1]}</b></p>"
+    return wire.Part(
+        id=part["id"],
+        created_at=part["created_at"],
+        part_type=part["part_type"],
+        body=body or None,
+        author=wire.Author(part["author"], CONTACT if part["author"] == "user" else "9"),
+        redacted=part["redacted"],
+    )
+
+
+@dataclass
+class Client:
+    """A client that sends back the last `latestTimestamp`, and keeps what it was given."""
+
+    since: int = 0
+    given: list[tuple[str, str, bool]] = field(default_factory=list)
+
+    def poll(self, state: State) -> None:
+        entry = Entry(state, msgspec.json.Encoder())
+        answer = msgspec.json.decode(entry.poll(self.since), type=PollAnswer)
+        self.given += [(message.id, message.body, message.redacted) for message in answer.messages]
+        self.since = answer.latest_timestamp
+
+
+@dataclass
+class Receiver:
+    """What the inbox and the reconciler do with the projection, without their parts."""
+
+    intercom: Intercom
+    state: State | None = None
+    left: list[wire.Conversation] = field(default_factory=list)
+
+    def hear(self, webhook: wire.Conversation, *, can_load: bool) -> None:
+        projection = project(self.state, News(webhook, Origin.PART, heard_at=0))
+        if projection.need is Need.NOTHING:
+            self._keep(projection.state)
+            return
+        if can_load:
+            self.load()
+        elif projection.need is Need.HISTORY:
+            self.left.append(webhook)
+            return
+        self._keep(project(self.state, News(webhook, Origin.PART, heard_at=0)).state)
+
+    def load(self) -> None:
+        observed_at = self.intercom.now
+        self._keep(
+            project(self.state, News(self.intercom.load(), Origin.FULL, heard_at=0, observed_at=observed_at)).state
+        )
+
+    def reconcile(self) -> None:
+        for webhook in self.left:
+            self.hear(webhook, can_load=True)
+        if self.state is None or self.intercom.updated_at > self.state.proven_at:
+            self.load()
+
+    def _keep(self, state: State) -> None:
+        self.state = decode(encode(state))  # as a restart would
+
+
+ACTIONS = st.sampled_from(
+    ["user", "admin", "bot", "assign", "note", "close", "open", "snooze", "tag", "redact", "admin", "user"]
+)
+FATES = st.sampled_from(["arrives", "arrives", "lost", "doubled", "late"])
+STEP = st.tuples(ACTIONS, st.integers(0, 2), FATES, st.booleans(), st.booleans())
+
+
+@settings(max_examples=300, deadline=None)
+@given(steps=st.lists(STEP, max_size=25), text=st.booleans(), counts=st.booleans())
+def test_any_fate_of_webhooks_ends_in_intercoms_state(
+    steps: list[tuple[str, int, str, bool, bool]], *, text: bool, counts: bool
+) -> None:
+    intercom = Intercom(text_webhooks=text, counts=counts)
+    receiver = Receiver(intercom)
+    receiver.load()
+    client = Client()
+    late: list[wire.Conversation] = []
+    for action, seconds, fate, can_load, polls in steps:
+        webhook = intercom.act(action, seconds)
+        arriving = {"arrives": [webhook], "lost": [], "doubled": [webhook, webhook], "late": []}[fate]
+        for one in arriving:
+            receiver.hear(one, can_load=can_load)
+        late += [webhook] if fate == "late" else []
+        if late and polls:
+            receiver.hear(late.pop(), can_load=can_load)
+        if polls and receiver.state is not None:
+            client.poll(receiver.state)
+    intercom.now += 10
+    for webhook in late:
+        receiver.hear(webhook, can_load=True)
+    receiver.reconcile()
+    assert receiver.state is not None
+    client.poll(receiver.state)
+
+    _is_intercoms(receiver.state, intercom)
+    _missed_nothing(client, intercom)
+
+
+def _is_intercoms(state: State, intercom: Intercom) -> None:
+    assert [(part.message.id, part.message.body, part.message.redacted) for part in state.parts] == intercom.visible()
+    assert (state.state, state.snoozed_until and state.snoozed_until // 1000) == (
+        intercom.state,
+        intercom.snoozed_until,
+    )
+    assert list(state.tags) == intercom.tags
+    assert state.rated == bool(intercom.tags)
+    created = [part.message.created_at for part in state.parts]
+    assert created == sorted(set(created))
+    cursors = [part.cursor for part in state.parts]
+    assert len(set(cursors)) == len(cursors)
+    assert state.latest >= max(cursors)
+
+
+def _missed_nothing(client: Client, intercom: Intercom) -> None:
+    truth = intercom.visible()
+    assert {id_: (body, gone) for id_, body, gone in client.given} == {id_: (body, gone) for id_, body, gone in truth}
+    firsts = list(dict.fromkeys(id_ for id_, _, _ in client.given))
+    assert firsts == [id_ for id_, _, _ in truth]
+    deleted = {id_ for id_, _, gone in truth if gone}
+    for id_, times in Counter(id_ for id_, _, _ in client.given).items():
+        formatted_later = intercom.text_webhooks
+        assert times <= 1 + (id_ in deleted) + formatted_later
+
+
+@given(seconds=st.lists(st.integers(0, 1), min_size=1, max_size=40))
+def test_messages_that_share_a_second_get_cursors_of_their_own(seconds: list[int]) -> None:
+    intercom = Intercom(text_webhooks=False, counts=True)
+    receiver = Receiver(intercom)
+    receiver.load()
+    for step in seconds:
+        receiver.hear(intercom.act("admin", step), can_load=True)
+    assert receiver.state is not None
+    places = [(part.message.created_at, part.cursor) for part in receiver.state.parts]
+    assert all(created == cursor for created, cursor in places)
+    assert [created for created, _ in places] == sorted({created for created, _ in places})
+    firsts = {created // 1000: created % 1000 for created, _ in reversed(places)}
+    assert set(firsts.values()) == {0}
+
+
+def test_a_thread_longer_than_intercom_returns_stays_whole() -> None:
+    intercom = Intercom(text_webhooks=False, counts=True)
+    receiver = Receiver(intercom)
+    receiver.load()
+    for _ in range(1200):
+        receiver.hear(intercom.act("admin", 1), can_load=True)
+    receiver.load()
+    assert receiver.state is not None
+    assert len(receiver.state.parts) == 1201
+    shorter = replace(intercom, parts=intercom.parts)
+    assert len(shorter.load().parts) == 500
