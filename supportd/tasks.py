@@ -19,7 +19,7 @@ class Periodic:
     """One owned task that runs `work` each `interval_s`, never twice at once, until `stop`.
 
     A tenth of the interval is jitter, so that processes don't march in step. A failure is logged, passed to
-    `on_error`, and followed by a longer pause, doubled each time up to a minute (or the interval, if that is more).
+    `on_error`; after the second in a row the pause is doubled each time, up to a minute (or the interval).
     Setting `wake` makes the next run come at once.
     """
 
@@ -68,7 +68,7 @@ class Periodic:
 
     async def _pause(self, failures: int) -> None:
         longest = max(self._interval_s, BACKOFF_MAX_S)
-        pause = min(self._interval_s * 2 ** min(failures, 16), longest)
+        pause = min(self._interval_s * 2 ** min(max(0, failures - 1), 16), longest)
         pause *= 1 - 0.1 * self._rng.random()
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._wake.wait(), pause)

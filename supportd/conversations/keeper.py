@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import msgspec
 import structlog
-from cachetools import TTLCache
+from cachetools import LRUCache, TTLCache
 
 from supportd.clock import Clock
 from supportd.conversations.cache import Entry, PollCache
@@ -29,6 +29,7 @@ from supportd.tasks import KeyedLocks, SingleFlight
 
 ABSENT_FOR_S = 30
 ABSENT_TRACKED = 100_000
+UNKNOWN_REMEMBERED = 10_000
 
 
 class Applied(NamedTuple):
@@ -66,6 +67,7 @@ class ConversationKeeper:
         self._locks = KeyedLocks()
         self._loading: SingleFlight[Entry] = SingleFlight()
         self._absent: TTLCache[str, bool] = TTLCache(ABSENT_TRACKED, ABSENT_FOR_S, timer=clock.monotonic)
+        self._counted: LRUCache[str, bool] = LRUCache(UNKNOWN_REMEMBERED)
         self._all_confirmed_at = 0
         self._log = structlog.get_logger("supportd.conversations")
 
@@ -225,8 +227,10 @@ class ConversationKeeper:
 
     async def _keep(self, before: State | None, projection: Projection) -> Applied:
         after = projection.state
-        if projection.unknown_parts:
-            self._metrics.hidden_parts.inc(projection.unknown_parts)
+        for part_id in projection.unknown_parts:
+            if part_id not in self._counted:
+                self._counted[part_id] = True
+                self._metrics.hidden_parts.inc()
         if before == after:
             return Applied(before, after, projection.need)
         try:

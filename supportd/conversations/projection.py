@@ -51,11 +51,11 @@ class News(NamedTuple):
 
 
 class Projection(NamedTuple):
-    """What is known now, what the news lacked, and how many parts of unknown type it had."""
+    """What is known now, what the news lacked, and the ids of its parts of unknown type."""
 
     state: State
     need: Need
-    unknown_parts: int
+    unknown_parts: tuple[str, ...]
 
 
 def project(old: State | None, news: News) -> Projection:
@@ -77,7 +77,7 @@ def project(old: State | None, news: News) -> Projection:
         part_count=_count(known, news, need),
         confirmed_at=max(known.confirmed_at, news.heard_at),
     )
-    return Projection(_revised(old, state), need, thread.unknown)
+    return Projection(_revised(old, state), need, tuple(thread.unknown))
 
 
 def deleted(old: State) -> State:
@@ -101,9 +101,8 @@ class _Thread:
         self.parts = {part.message.id: part for part in known.parts}
         self.latest = known.latest
         self.fresh: list[Part] = []
-        self.unknown = 0
+        self.unknown: list[str] = []
         self._hidden_id = hidden_id
-        self._seen_until = known.updated_at
 
     def merge(self, news: News) -> None:
         conversation = news.conversation
@@ -112,7 +111,8 @@ class _Thread:
         self._add(first_message(conversation))
         for part in conversation.parts:
             self._add(message_of(part))
-            self.unknown += is_unknown(part.part_type) and part.created_at > self._seen_until
+            if is_unknown(part.part_type):
+                self.unknown.append(str(part.id))
 
     def _add(self, found: Found | None) -> None:
         if found is None or found.message.id == self._hidden_id:

@@ -93,9 +93,9 @@ def _snapshot(document: Document) -> Snapshot:
     return Snapshot(
         id=document["_id"],
         contact_ids=tuple(document["contact_ids"]),
-        changed_at=document["changed_at"],
-        proven_at=document["proven_at"],
-        confirmed_at=document["confirmed_at"],
+        changed_at=int(document["changed_at"]),
+        proven_at=int(document["proven_at"]),
+        confirmed_at=int(document["confirmed_at"]),
         open=document["open"],
         deleted=document["deleted"],
         encoded=bytes(document["encoded"]),
