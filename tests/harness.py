@@ -8,13 +8,13 @@ from typing import Any
 
 import httpx
 import jwt
-from tests.waiting import eventually
 
 from supportd.clock import Clock
 from supportd.config import Settings
 from supportd.server import Server, running
 from supportd.simulator.app import Simulator
 from supportd.simulator.config import SimulatorConfig
+from tests.waiting import eventually
 
 JWT_SECRET = "test-secret-of-more-than-thirty-two-bytes"
 CLIENT_SECRET = "test-client-secret"

@@ -48,8 +48,7 @@ async def test_intercom_may_look_whether_the_url_is_there(mongo: MongoDatabase) 
 async def test_a_webhook_that_is_not_intercoms_is_refused(mongo: MongoDatabase, headers: dict[str, str]) -> None:
     async with living(mongo, webhooks=False) as world:
         body = notification("conversation.admin.replied", {"type": "conversation", "id": "1"})
-        encoded = {name: value.encode("utf-8") for name, value in headers.items()}
-        response = await world.http.post(URL, content=body, headers=encoded)
+        response = await world.http.post(URL, content=body, headers=httpx.Headers(headers, encoding="utf-8"))
         assert response.status_code == 401
         assert response.json()["error"] == "unauthorized"
         assert world.metric("webhooks_total", outcome="bad_signature") == 1
@@ -102,7 +101,7 @@ async def test_every_conversation_topic_is_taken(mongo: MongoDatabase) -> None:
         conversation_id = started["id"]
         now = int((await world.operator.control("GET", "/status"))["now"])
         part = (await world.operator.reply(conversation_id, "<p>one</p>", assign=True))["conversation_parts"]
-        for action, body in [
+        actions: list[tuple[str, dict[str, Any]]] = [
             ("bot_reply", {"body": "<p>bot</p>"}),
             ("note", {"body": "internal"}),
             ("assign", {}),
@@ -114,7 +113,8 @@ async def test_every_conversation_topic_is_taken(mongo: MongoDatabase) -> None:
             ("redact", {"part_id": part["conversation_parts"][-1]["id"]}),
             ("rate", {"rating": 5}),
             ("contact_reply", {"body": "again"}),
-        ]:
+        ]
+        for action, body in actions:
             await world.operator.act(conversation_id, action, **body)
         await world.settle()
         assert world.metric("webhooks_total", outcome="unknown_topic") == 0
