@@ -1,0 +1,56 @@
+"""The trouble that the control API can cause. Each switch is off by default."""
+
+from typing import Annotated, Any, Literal
+
+import msgspec
+from msgspec import Meta, Struct
+
+from supportd.simulator.errors import ControlError
+
+Rate = Annotated[float, Meta(ge=0, le=1)]
+Seconds = Annotated[float, Meta(ge=0)]
+Count = Annotated[int, Meta(ge=0)]
+
+
+class FaultSettings(Struct, forbid_unknown_fields=True):
+    """All switches. Rates are chances from 0 to 1, `_s` are seconds."""
+
+    latency_s: Seconds = 0.0
+    error_rate: Rate = 0.0
+    error_status: Annotated[int, Meta(ge=400, le=599)] = 500
+    outage: Literal["", "refuse", "error", "timeout"] = ""
+    rate_limit_per_minute: Annotated[int, Meta(ge=1)] = 10_000
+    force_429: bool = False
+    search_lag_s: Seconds = 0.0
+    contact_search_lag_s: Seconds = 0.0
+    garbage: Literal["", "not_json", "half"] = ""
+    cut_after_write: Count = 0
+    write_404_times: Count = 0
+    statistics: bool = True
+    strict_search: bool = False
+    strict_attributes: bool = False
+    webhook_version: Literal["2.14", "2.15"] = "2.15"
+    webhook_drop: Rate = 0.0
+    webhook_duplicate: Rate = 0.0
+    webhook_delay_s: Seconds = 0.0
+    webhook_reorder: bool | Literal["newest_first", "shuffle"] = False
+    webhook_hold: bool = False
+    webhook_bad_signature: bool = False
+
+
+class Faults:
+    """The switches as they stand; everybody reads `now`."""
+
+    def __init__(self) -> None:
+        self.now = FaultSettings()
+
+    def merge(self, changes: dict[str, Any]) -> None:
+        """Sets the switches named. Raises `ControlError` for an unknown one or a wrong value, and changes nothing."""
+        try:
+            self.now = msgspec.convert(msgspec.to_builtins(self.now) | changes, FaultSettings)
+        except msgspec.ValidationError as error:
+            raise ControlError(str(error)) from error
+
+    def clear(self) -> None:
+        """Turns all of them off."""
+        self.now = FaultSettings()

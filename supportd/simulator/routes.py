@@ -1,0 +1,71 @@
+"""All routes: Intercom's, as its documentation writes them, and the control API's."""
+
+import re
+from typing import Any
+
+from tornado.routing import URLSpec
+from tornado.web import RequestHandler
+
+from supportd.simulator import handlers_control as control
+from supportd.simulator.handlers_base import ApiHandler
+from supportd.simulator.handlers_contacts import (
+    ContactArchiveHandler,
+    ContactByExternalIdHandler,
+    ContactByIdHandler,
+    ContactSearchHandler,
+    ContactsHandler,
+)
+from supportd.simulator.handlers_conversations import (
+    ConversationByIdHandler,
+    ConversationSearchHandler,
+    ConversationsHandler,
+    RedactHandler,
+)
+from supportd.simulator.handlers_identity import AdminsHandler, MeHandler, TagsHandler
+from supportd.simulator.handlers_parts import ConversationTagsHandler, PartsHandler, ReplyHandler
+from supportd.simulator.services import Services
+
+REST: tuple[tuple[str, type[ApiHandler]], ...] = (
+    ("/me", MeHandler),
+    ("/admins", AdminsHandler),
+    ("/tags", TagsHandler),
+    ("/contacts", ContactsHandler),
+    ("/contacts/search", ContactSearchHandler),
+    ("/contacts/find_by_external_id/{id}", ContactByExternalIdHandler),
+    ("/contacts/{id}", ContactByIdHandler),
+    ("/contacts/{id}/archive", ContactArchiveHandler),
+    ("/contacts/{id}/unarchive", ContactArchiveHandler),
+    ("/conversations", ConversationsHandler),
+    ("/conversations/search", ConversationSearchHandler),
+    ("/conversations/redact", RedactHandler),
+    ("/conversations/{id}", ConversationByIdHandler),
+    ("/conversations/{id}/reply", ReplyHandler),
+    ("/conversations/{id}/parts", PartsHandler),
+    ("/conversations/{id}/tags", ConversationTagsHandler),
+    ("/conversations/{id}/tags/{tag_id}", ConversationTagsHandler),
+)
+
+CONTROL: tuple[tuple[str, type[RequestHandler]], ...] = (
+    ("/_sim/status", control.StatusHandler),
+    ("/_sim/calls", control.CallsHandler),
+    ("/_sim/reset", control.ResetHandler),
+    ("/_sim/clock", control.ClockHandler),
+    ("/_sim/faults", control.FaultsHandler),
+    ("/_sim/webhook", control.WebhookHandler),
+    ("/_sim/webhook/{action}", control.WebhookActionHandler),
+    ("/_sim/contacts", control.ContactsHandler),
+    ("/_sim/conversations", control.ConversationsHandler),
+    ("/_sim/conversations/{id}", control.ConversationHandler),
+    ("/_sim/conversations/{id}/{action}", control.ActionHandler),
+    ("/_sim/conversations/{id}/tags/{name}", control.TagHandler),
+)
+
+
+def routes(services: Services) -> list[URLSpec]:
+    """The table for Tornado."""
+    rest: list[Any] = [URLSpec(_pattern(path), handler, {"path": path, "services": services}) for path, handler in REST]
+    return rest + [URLSpec(_pattern(path), handler, {"services": services}) for path, handler in CONTROL]
+
+
+def _pattern(path: str) -> str:
+    return re.sub(r"\{\w+\}", "([^/]+)", path)
