@@ -16,7 +16,7 @@ from supportd.conversations.cache import Entry, PollCache
 from supportd.conversations.contacts import ContactBook
 from supportd.conversations.messages import first_message
 from supportd.conversations.projection import Need, News, Origin, Projection, deleted, project
-from supportd.conversations.state import State, decode, encode
+from supportd.conversations.state import Reason, State, decode, encode
 from supportd.conversations.topics import Topics
 from supportd.conversations.waiters import Waiters
 from supportd.errors import IntercomNotFound, NotFound, StorageUnavailable
@@ -111,18 +111,35 @@ class ConversationKeeper:
 
     async def apply_load(self, loaded: Loaded) -> Applied:
         """Applies a conversation that Intercom gave in full."""
-        return await self.apply(
-            News(loaded.conversation, Origin.FULL, heard_at=self._now_ms(), observed_at=loaded.observed_at)
-        )
+        return await self.apply(self.news_of(loaded))
 
     async def apply_part(self, conversation: wire.Conversation, *, settle: bool = False) -> Applied:
         """Applies what a webhook told: a header and the newest part."""
         return await self.apply(News(conversation, Origin.PART, heard_at=self._now_ms()), settle=settle)
 
+    async def apply_answer(self, news: News, *, known: State | None) -> Applied:
+        """Applies Intercom's answer to a write. The write happened, so MongoDB's absence doesn't fail it.
+
+        Then the state after follows from what the caller knew, isn't saved, and is shown to nobody else.
+        """
+        try:
+            return await self.apply(news, settle=True)
+        except StorageUnavailable:
+            projection = project(known, news)
+            return Applied(known, projection.state, projection.need, saved=False)
+
     async def apply_header(self, conversation: wire.Conversation) -> None:
         """Takes over a conversation that a search found, unless it is known."""
         if await self._stored(str(conversation.id)) is None:
             await self.apply(News(conversation, Origin.HEADER, heard_at=self._now_ms()))
+
+    def news_of(self, loaded: Loaded) -> News:
+        """A full load as news."""
+        return News(loaded.conversation, Origin.FULL, heard_at=self._now_ms(), observed_at=loaded.observed_at)
+
+    def news_of_start(self, conversation: wire.Conversation, reason: Reason | None, *, alone: bool) -> News:
+        """A conversation that we just started as news; `alone` if it began with its topic and no words."""
+        return News(conversation, Origin.PART, heard_at=self._now_ms(), reason=reason, source_hidden=alone)
 
     async def refresh(self, conversation_id: str, *, priority: Priority) -> Applied | None:
         """Loads a conversation in full and applies it; None if Intercom has it no more."""

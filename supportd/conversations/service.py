@@ -125,23 +125,27 @@ class ConversationService:
             if topic_id is not None and not getattr(error, "sent", False):
                 await self._topics.forget(topic_id)
             raise
-        applied = await self._keeper.apply_part(_as_conversation(created, contact.contact_id, text), settle=True)
+        news = self._keeper.news_of_start(
+            _as_conversation(created, contact.contact_id, text), reason, alone=body is None
+        )
+        applied = await self._keeper.apply_answer(news, known=None)
         if meta:
             await self._enqueue(Job(uuid4().hex, Kind.ENRICH, contact.contact_id, attributes=meta))
-        self.note_served(caller, applied.after)
+        if applied.saved:
+            self.note_served(caller, applied.after)
         return views.conversation(applied.after, contact.contact_id)
 
     async def reply(self, caller: Identity, conversation_id: str, *, body: str) -> Sent:
         """Sends a message. The sender's own messages go one after the other."""
         contact = await self._contact(caller)
-        await self.find(caller, conversation_id)
+        entry = await self.find(caller, conversation_id)
         async with self._sending.hold(conversation_id):
             try:
                 loaded = await self._client.reply(conversation_id, contact.contact_id, body)
             except IntercomNotFound:
                 raise await self._gone(conversation_id) from None
             sent_id = _newest_of(contact.contact_id, loaded.conversation, body)
-            applied = await self._keeper.apply_load(loaded)
+            applied = await self._keeper.apply_answer(self._keeper.news_of(loaded), known=entry.state)
         sent = next(part for part in applied.after.parts if part.message.id == sent_id)
         latest = self._after_send(caller, contact, applied, sent.cursor)
         return Sent(sent.message, latest, applied.after.state)
@@ -155,7 +159,7 @@ class ConversationService:
             loaded = await self._client.close(conversation_id)
         except IntercomNotFound:
             raise await self._gone(conversation_id) from None
-        await self._keeper.apply_load(loaded)
+        await self._keeper.apply_answer(self._keeper.news_of(loaded), known=entry.state)
 
     async def mark_read(self, caller: Identity, conversation_id: str) -> None:
         """Clears the unread count, for this user. Intercom's own read flag is the operators'."""

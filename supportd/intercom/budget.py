@@ -86,7 +86,7 @@ class Budget:
         self._roll()
         if limit is not None and limit > 0:
             self._limit = limit
-        if remaining is not None:
+        if remaining is not None and resets_in != 0:  # else it is of a window that is over
             self._spent = max(self._spent, self._limit - remaining)
         if resets_in is not None and 0 < resets_in <= 2 * WINDOW_S:
             self._window_ends = self._clock.monotonic() + resets_in

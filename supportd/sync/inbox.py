@@ -132,7 +132,8 @@ class Inbox:
             outcome = Processing.RETRIED
         except IntercomRefused as refusal:
             self._log.error("webhook can't be processed", topic=event.topic, status=refusal.status)
-            outcome = Processing.RETRIED
+            outcome = Processing.FAILED
+            await self._give_up(event)
         except Exception:  # noqa: BLE001 - one bad event must not stop the lane; the reconciler makes up for it
             self._log.exception("webhook can't be processed", topic=event.topic)
             outcome = Processing.FAILED

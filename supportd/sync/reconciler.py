@@ -11,7 +11,7 @@ import structlog
 from supportd.clock import Clock
 from supportd.conversations.contacts import ContactBook
 from supportd.conversations.keeper import ConversationKeeper
-from supportd.errors import IntercomUnavailable
+from supportd.errors import IntercomRefused, IntercomUnavailable, StorageUnavailable
 from supportd.intercom import wire
 from supportd.intercom.budget import Priority
 from supportd.intercom.client import IntercomClient
@@ -116,7 +116,13 @@ class Reconciler:
         return found
 
     async def _refresh_one(self, conversation_id: str) -> int:
-        applied = await self._keeper.refresh(conversation_id, priority=Priority.RECONCILER)
+        try:
+            applied = await self._keeper.refresh(conversation_id, priority=Priority.RECONCILER)
+        except IntercomRefused as refusal:  # one that Intercom won't give must not keep the rest from being seen
+            self._log.error("conversation refused", conversation=conversation_id, status=refusal.status)
+            return 0
+        if applied is not None and not applied.saved:
+            raise StorageUnavailable
         if applied is None:
             self._drift.missed("conversation.deleted")
             return 1

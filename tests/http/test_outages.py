@@ -141,3 +141,26 @@ async def test_mongodb_gone_polls_from_memory_go_on_and_what_needs_it_is_502(
         await world.reconcile()
         poll = await alice.poll(started["id"], since=started["latestTimestamp"])
         assert [message["id"] for message in poll["messages"]] == [sent["message"]["id"]]
+
+
+async def test_a_start_that_mongodb_cannot_record_is_still_answered_once_intercom_took_it(
+    mongo: MongoDatabase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with living(mongo) as world:
+        alice = world.sdk()
+        await alice.start(body="known user")
+        await world.settle()
+
+        async def away(*_: Any, **__: Any) -> Any:
+            raise StorageUnavailable
+
+        monkeypatch.setattr(world.server.parts.stores.snapshots, "get", away)
+        monkeypatch.setattr(world.server.parts.stores.topics, "claim", away)
+        started = await alice.start(reason={"main": "Cards"})
+        assert (started["messages"], started["reason"]) == ([], {"main": "Cards", "sub": None})
+        monkeypatch.undo()
+        await world.server.parts.inbox.sweep()
+        await world.settle()
+        await world.reconcile()
+        assert await alice.show(started["id"]) == started
+        assert (await world.operator.control("GET", "/status"))["conversations"] == 2

@@ -1,0 +1,39 @@
+"""MongoDB killed and started again, for real: what is in memory goes on, nothing is half done, and it heals."""
+
+from pathlib import Path
+
+import httpx
+
+from supportd.dev.mongod import running_mongod
+from tests.harness import MongoDatabase, living
+from tests.waiting import eventually
+
+
+async def test_polls_go_on_writes_fail_clearly_and_it_heals_without_a_restart(tmp_path: Path) -> None:
+    async with running_mongod(tmp_path) as mongod, living(MongoDatabase(mongod.uri, "killed")) as world:
+        alice = world.sdk()
+        chat = await alice.start(body="Hello")
+        await world.settle()
+
+        mongod.kill()
+        await world.operator.reply(chat["id"], "<p>said while MongoDB was away</p>")
+        await world.operator.deliver()
+
+        assert len((await alice.poll(chat["id"]))["messages"]) == 1
+        assert world.metric("webhooks_total", outcome="not_stored") == 1
+        refused = await world.sdk("bob").call("POST", "/api/conversations", json={"body": "Hello"})
+        assert (refused.status_code, refused.json()["error"]) == (502, "service_unavailable")
+        ready = await world.http.get("/ready")
+        assert (ready.status_code, ready.json()["checks"]["database"]) == (503, "unreachable")
+        assert [contact.external_id for contact in world.simulator.workspace.contacts.values()] == ["alice"]
+
+        mongod.restart()
+        await eventually(lambda: is_ready(world.http))
+        await world.reconcile()
+        poll = await alice.poll(chat["id"], since=chat["latestTimestamp"])
+        assert [message["body"] for message in poll["messages"]] == ["said while MongoDB was away"]
+        assert (await world.sdk("bob").start(body="Hello"))["state"] == "open"
+
+
+async def is_ready(http: httpx.AsyncClient) -> bool:
+    return bool((await http.get("/ready")).status_code == 200)
