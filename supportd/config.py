@@ -102,7 +102,6 @@ class Settings:
 
     host: str = setting(text, default="127.0.0.1")
     port: int = setting(bounded(int, 0, 65535), default=41100)
-    public_url: str = setting(url, default="")
     metrics_host: str = setting(text, default="127.0.0.1")
     metrics_port: int = setting(bounded(int, 0, 65535), default=41101)
 

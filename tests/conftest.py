@@ -1,11 +1,14 @@
-"""Fixtures shared by all tests: the real mongod, a database of a test's own, the environment restored."""
+"""Fixtures shared by all tests: the real mongod, a database of a test's own, a quiet log, the environment restored."""
 
+import logging
 import os
 import uuid
 from collections.abc import Iterator
 
 import pymongo
 import pytest
+import structlog
+from structlog.typing import EventDict
 
 from supportd.dev.mongod import Mongod
 from tests.harness import MongoDatabase
@@ -38,3 +41,22 @@ def _environment_restored() -> Iterator[None]:
     yield
     os.environ.clear()
     os.environ.update(before)
+
+
+@pytest.fixture(autouse=True)
+def logged(request: pytest.FixtureRequest, caplog: pytest.LogCaptureFixture) -> Iterator[list[EventDict]]:
+    """What was logged. A line at warning or above that the test's `logs` marks don't announce fails the test."""
+    lines: list[EventDict] = []
+
+    def keep(_logger: object, _name: str, event: EventDict) -> EventDict:
+        lines.append(event)
+        raise structlog.DropEvent
+
+    structlog.configure(processors=[structlog.contextvars.merge_contextvars, structlog.stdlib.add_log_level, keep])
+    yield lines
+    structlog.reset_defaults()
+    structlog.contextvars.clear_contextvars()
+    announced = {"event loop blocked", *(text for mark in request.node.iter_markers("logs") for text in mark.args)}
+    ours = [line for line in lines if line["level"] in {"warning", "error", "critical"}]
+    assert [line for line in ours if line["event"] not in announced] == []
+    assert [line.getMessage() for line in caplog.records if line.levelno >= logging.WARNING] == []

@@ -3,12 +3,14 @@
 from pathlib import Path
 
 import httpx
+import pytest
 
 from supportd.dev.mongod import running_mongod
 from tests.harness import MongoDatabase, living
 from tests.waiting import eventually
 
 
+@pytest.mark.logs("storage unavailable", "periodic task failed")
 async def test_polls_go_on_writes_fail_clearly_and_it_heals_without_a_restart(tmp_path: Path) -> None:
     async with running_mongod(tmp_path) as mongod, living(MongoDatabase(mongod.uri, "killed")) as world:
         alice = world.sdk()

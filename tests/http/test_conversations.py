@@ -92,6 +92,7 @@ async def test_meta_enriches_the_contact(mongo: MongoDatabase) -> None:
         assert contact.custom_attributes == {"browser": "Firefox", "screen": 1080, "vip": True}
 
 
+@pytest.mark.logs("job refused")
 async def test_meta_that_intercom_refuses_is_given_up_and_counted(mongo: MongoDatabase) -> None:
     async with living(mongo) as world:
         await world.operator.trouble(strict_attributes=True)

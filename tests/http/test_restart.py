@@ -3,6 +3,7 @@
 from typing import Any
 
 import pymongo
+import pytest
 
 from tests.harness import MongoDatabase, serving, settings, simulating
 
@@ -63,6 +64,7 @@ async def test_webhooks_that_a_crash_left_unprocessed_are_processed_at_the_start
             assert len((await world.sdk().poll(started["id"]))["messages"]) == 2
 
 
+@pytest.mark.logs("snapshot unreadable, loading again")
 async def test_a_damaged_snapshot_is_loaded_again(mongo: MongoDatabase) -> None:
     async with simulating() as simulator:
         configuration = settings(mongo, simulator.base_url)
