@@ -20,6 +20,13 @@ def text(value: str) -> str:
     return value.strip()
 
 
+def token(value: str) -> str:
+    """A credential that is sent in a header: visible ASCII (RFC 6750, 2.1)."""
+    if not re.fullmatch(r"[\x21-\x7e]+", value.strip()):
+        raise ValueError("must be visible ASCII characters, without spaces")
+    return value.strip()
+
+
 def secret(value: str) -> str:
     """A signing secret: 32 bytes or more (RFC 7518, 3.2 asks it for HS256)."""
     if len(value.encode()) < SECRET_BYTES:
@@ -80,7 +87,7 @@ def origins(value: str) -> tuple[str, ...]:
     found = tuple(part.strip().rstrip("/") for part in value.split(",") if part.strip())
     for origin in found:
         parts = urlsplit(origin)
-        if parts.scheme not in ("http", "https") or not parts.netloc or parts.path:
+        if origin != f"{parts.scheme}://{parts.netloc}" or parts.scheme not in ("http", "https") or "@" in origin:
             raise ValueError(f"must be origins such as https://app.example, not {origin!r}")
     return found
 
@@ -96,7 +103,7 @@ class Settings:
 
     jwt_secret: str = setting(secret, repr=False)
     mongo_uri: str = setting(mongo_uri, repr=False)
-    intercom_access_token: str = setting(text, repr=False)
+    intercom_access_token: str = setting(token, repr=False)
     intercom_client_secret: str = setting(text, repr=False)
     intercom_admin_id: str = setting(text)
 

@@ -76,11 +76,11 @@ def drop_unlisted(_logger: object, _name: str, event: MutableMapping[str, Any]) 
     return {key: value for key, value in event.items() if key in FIELDS or key.startswith("_")}
 
 
-def _frames(traceback: Any) -> list[str]:
+def _frames(traceback: Any) -> str:
     frames = []
     while traceback is not None:
         code = traceback.tb_frame.f_code
         module = traceback.tb_frame.f_globals.get("__name__", "?")
         frames.append(f"{module}:{traceback.tb_lineno} {code.co_qualname}")
         traceback = traceback.tb_next
-    return frames
+    return " > ".join(frames)

@@ -58,72 +58,36 @@ class Parts:
 
 
 def build(settings: Settings, *, clock: Clock, rng: random.Random, stack: AsyncExitStack) -> Parts:
-    """Builds everything. Nothing runs yet, and nothing is asked of MongoDB or Intercom."""
+    """Builds everything. Nothing runs yet, and nothing is asked of MongoDB or Intercom.
+
+    Raises:
+        ConfigError: a setting can't be used after all.
+    """
     metrics = Metrics(__version__)
     mongo_client = mongo.connect(settings.mongo_uri)
     stack.callback(mongo_client.close)
     database = mongo_client[settings.mongo_db]
-    stores = Stores(database)
+    base = _Base(settings=settings, clock=clock, metrics=metrics, stores=Stores(database), stack=stack)
     breaker = Breaker(clock=clock, on_change=lambda state: metrics.breaker_open.set(BREAKER_GAUGE[state]))
-    intercom = _intercom(settings, clock=clock, metrics=metrics, breaker=breaker, stack=stack)
-    outbox = Outbox(store=stores.outbox, client=intercom, clock=clock, metrics=metrics)
-    contacts = ContactBook(store=stores.contacts, client=intercom, clock=clock)
-    close_later(stack, "contacts", contacts.stop)
-    topics = Topics(store=stores.topics, enqueue=outbox.add, clock=clock)
-    waiters = Waiters()
-    cache = PollCache(max_conversations=settings.cache_max_conversations, metrics=metrics)
-    keeper = ConversationKeeper(
-        cache=cache,
-        snapshots=stores.snapshots,
-        client=intercom,
-        contacts=contacts,
-        topics=topics,
-        waiters=waiters,
-        clock=clock,
-        metrics=metrics,
-    )
-    close_later(stack, "conversations", keeper.stop)
-    listing = Listing(snapshots=stores.snapshots, keeper=keeper, contacts=contacts, client=intercom)
-    close_later(stack, "listing", listing.stop)
-    drift = DriftLog(metrics=metrics)
-    inbox = Inbox(store=stores.webhook_events, keeper=keeper, drift=drift, clock=clock, metrics=metrics)
-    close_later(stack, "inbox", inbox.stop)
+    intercom = _intercom(base, breaker)
+    outbox = Outbox(store=base.stores.outbox, client=intercom, clock=clock, metrics=metrics)
+    chats = _conversations(base, intercom, outbox)
+    inbox, reconciler = _sync(base, intercom, chats)
+    secrets = secrets_of(settings.jwt_secret, settings.jwt_secret_previous)
     return Parts(
         metrics=metrics,
         database=database,
-        stores=stores,
+        stores=base.stores,
         breaker=breaker,
-        identifier=Identifier(
-            secrets=secrets_of(settings.jwt_secret, settings.jwt_secret_previous),
-            issuer=settings.jwt_issuer,
-            audience=settings.jwt_audience,
-            clock=clock,
-        ),
+        identifier=Identifier(secrets=secrets, issuer=settings.jwt_issuer, audience=settings.jwt_audience, clock=clock),
         reads=RateLimiter("reads", per_minute=settings.rate_limit_per_minute, clock=clock, rng=rng),
         writes=RateLimiter("writes", per_minute=settings.write_rate_limit_per_minute, clock=clock, rng=rng),
-        cache=cache,
-        waiters=waiters,
-        conversations=ConversationService(
-            keeper=keeper,
-            contacts=contacts,
-            listing=listing,
-            topics=topics,
-            served=ServedCursors(),
-            client=intercom,
-            enqueue=outbox.add,
-        ),
+        cache=chats.cache,
+        waiters=chats.waiters,
+        conversations=chats.service,
         inbox=inbox,
         outbox=outbox,
-        reconciler=Reconciler(
-            client=intercom,
-            keeper=keeper,
-            contacts=contacts,
-            snapshots=stores.snapshots,
-            watermarks=stores.watermarks,
-            drift=drift,
-            clock=clock,
-            metrics=metrics,
-        ),
+        reconciler=reconciler,
     )
 
 
@@ -144,17 +108,88 @@ def secrets_of(current: str, previous: str | None) -> tuple[str, ...]:
     return (current,) if previous is None else (current, previous)
 
 
-def _intercom(
-    settings: Settings, *, clock: Clock, metrics: Metrics, breaker: Breaker, stack: AsyncExitStack
-) -> IntercomClient:
+@dataclass(frozen=True, kw_only=True)
+class _Base:
+    settings: Settings
+    clock: Clock
+    metrics: Metrics
+    stores: Stores
+    stack: AsyncExitStack
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Chats:
+    contacts: ContactBook
+    cache: PollCache
+    waiters: Waiters
+    keeper: ConversationKeeper
+    service: ConversationService
+
+
+def _intercom(base: _Base, breaker: Breaker) -> IntercomClient:
+    settings = base.settings
     transport = Transport(
         base_url=settings.intercom_base_url,
         access_token=settings.intercom_access_token,
         timeout_s=settings.intercom_timeout,
         breaker=breaker,
-        budget=Budget(per_minute=settings.intercom_rate_per_minute, clock=clock),
-        clock=clock,
-        metrics=metrics,
+        budget=Budget(per_minute=settings.intercom_rate_per_minute, clock=base.clock),
+        clock=base.clock,
+        metrics=base.metrics,
     )
-    close_later(stack, "intercom", transport.close)
+    close_later(base.stack, "intercom", transport.close)
     return IntercomClient(transport=transport, admin_id=settings.intercom_admin_id)
+
+
+def _conversations(base: _Base, intercom: IntercomClient, outbox: Outbox) -> _Chats:
+    contacts = ContactBook(store=base.stores.contacts, client=intercom, clock=base.clock)
+    close_later(base.stack, "contacts", contacts.stop)
+    topics = Topics(store=base.stores.topics, enqueue=outbox.add, clock=base.clock)
+    waiters = Waiters()
+    cache = PollCache(max_conversations=base.settings.cache_max_conversations, metrics=base.metrics)
+    keeper = ConversationKeeper(
+        cache=cache,
+        snapshots=base.stores.snapshots,
+        client=intercom,
+        contacts=contacts,
+        topics=topics,
+        waiters=waiters,
+        clock=base.clock,
+        metrics=base.metrics,
+    )
+    close_later(base.stack, "conversations", keeper.stop)
+    listing = Listing(snapshots=base.stores.snapshots, keeper=keeper, contacts=contacts, client=intercom)
+    close_later(base.stack, "listing", listing.stop)
+    service = ConversationService(
+        keeper=keeper,
+        contacts=contacts,
+        listing=listing,
+        topics=topics,
+        served=ServedCursors(),
+        client=intercom,
+        enqueue=outbox.add,
+    )
+    return _Chats(contacts=contacts, cache=cache, waiters=waiters, keeper=keeper, service=service)
+
+
+def _sync(base: _Base, intercom: IntercomClient, chats: _Chats) -> tuple[Inbox, Reconciler]:
+    drift = DriftLog(metrics=base.metrics)
+    inbox = Inbox(
+        store=base.stores.webhook_events,
+        keeper=chats.keeper,
+        drift=drift,
+        clock=base.clock,
+        metrics=base.metrics,
+    )
+    close_later(base.stack, "inbox", inbox.stop)
+    reconciler = Reconciler(
+        client=intercom,
+        keeper=chats.keeper,
+        contacts=chats.contacts,
+        snapshots=base.stores.snapshots,
+        watermarks=base.stores.watermarks,
+        drift=drift,
+        clock=base.clock,
+        metrics=base.metrics,
+    )
+    return inbox, reconciler

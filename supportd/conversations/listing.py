@@ -21,6 +21,14 @@ MAX_SEARCH_PAGES = 10
 NEWEST_LOADED = 5
 MOST_LOADED = 20
 LOADS_AT_ONCE = 4
+MAX_MS = 2**53
+
+
+class Cursor(NamedTuple):
+    """The last conversation of a page: when it changed (ms), and its id."""
+
+    changed_at: int
+    conversation_id: str
 
 
 class Page(NamedTuple):
@@ -42,14 +50,12 @@ class Listing:
         self._client = client
         self._searching: SingleFlight[None] = SingleFlight()
 
-    async def page(self, contact: Contact, *, limit: int, cursor: str | None) -> Page:
+    async def page(self, contact: Contact, *, limit: int, before: Cursor | None) -> Page:
         """One page. The first ever costs a search in Intercom, every later one none.
 
         Raises:
-            ValidationFailed: the cursor isn't one of ours.
             ServiceUnavailable: Intercom is needed and away, or MongoDB is.
         """
-        before = None if cursor is None else _read_cursor(cursor)
         if not contact.listed:
             await self._searching.run(contact.contact_id, lambda: self._search(contact))
         found = await self._snapshots.page(contact.contact_id, before=before, limit=limit + 1)
@@ -57,7 +63,7 @@ class Listing:
         more = found[limit - 1] if len(found) > limit else None
         return Page(
             states=[state for state in decoded if state is not None],
-            next_cursor=None if more is None else _write_cursor(more.changed_at, more.id),
+            next_cursor=None if more is None else write_cursor(Cursor(more.changed_at, more.id)),
         )
 
     async def stop(self) -> None:
@@ -91,13 +97,18 @@ class Listing:
                 raise result
 
 
-def _write_cursor(changed_at: int, conversation_id: str) -> str:
-    return base64.urlsafe_b64encode(msgspec.json.encode([changed_at, conversation_id])).decode().rstrip("=")
+def write_cursor(cursor: Cursor) -> str:
+    """A cursor as clients see it."""
+    return base64.urlsafe_b64encode(msgspec.json.encode(cursor)).decode().rstrip("=")
 
 
-def _read_cursor(cursor: str) -> tuple[int, str]:
+def read_cursor(cursor: str) -> Cursor:
+    """The cursor that a client sent back. Raises `ValidationFailed` if it isn't one of ours."""
     try:
         raw = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
-        return msgspec.json.decode(raw, type=tuple[int, str])
-    except (binascii.Error, ValueError, msgspec.DecodeError):
+        read = msgspec.json.decode(raw, type=Cursor)
+    except (binascii.Error, ValueError, msgspec.DecodeError, RecursionError):
         raise ValidationFailed("cursor", "is not a cursor of this list") from None
+    if not 0 <= read.changed_at < MAX_MS:
+        raise ValidationFailed("cursor", "is not a cursor of this list")
+    return read

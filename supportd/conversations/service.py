@@ -9,7 +9,7 @@ from supportd.conversations import views
 from supportd.conversations.cache import Entry
 from supportd.conversations.contacts import ContactBook
 from supportd.conversations.keeper import Applied, ConversationKeeper
-from supportd.conversations.listing import Listing
+from supportd.conversations.listing import Listing, read_cursor
 from supportd.conversations.messages import message_of
 from supportd.conversations.richtext import squeezed
 from supportd.conversations.served import ServedCursors
@@ -95,10 +95,11 @@ class ConversationService:
 
     async def list(self, caller: Identity, *, limit: int, cursor: str | None) -> Fresh:
         """A page of the caller's conversations; none, and no contact made, where Intercom knows no such user."""
+        before = None if cursor is None else read_cursor(cursor)
         contact = await self._contacts.find(caller.user_id)
         if contact is None:
             return Fresh(views.ConversationList([], None), 0)
-        page = await self._listing.page(contact, limit=limit, cursor=cursor)
+        page = await self._listing.page(contact, limit=limit, before=before)
         summaries = [views.summary(state, contact.contact_id) for state in page.states]
         age_s = max((self._keeper.age_s(state) for state in page.states), default=0)
         return Fresh(views.ConversationList(summaries, page.next_cursor), age_s)

@@ -132,5 +132,5 @@ def decode(encoded: bytes) -> State | None:
         return None
     try:
         return msgspec.msgpack.decode(encoded[len(FORMAT) :], type=State)
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, UnicodeError):
         return None

@@ -88,6 +88,7 @@ class BaseHandler(RequestHandler):
         self._left: int | None = None
         self._body = bytearray()
         self._too_large = False
+        self._ended = False
         self._started_at = web.clock.monotonic()
         super().__init__(application, request, **services)
         web.lifecycle.enter()
@@ -167,9 +168,16 @@ class BaseHandler(RequestHandler):
         elif not isinstance(error, ApiError | HTTPError):
             log.error("unhandled exception", exc_info=(kind, error, traceback), route=self.route)
 
+    def on_connection_close(self) -> None:
+        """The client left. If its body never came, the handler is never run, and this is its end."""
+        came = self.request._body_future.done()  # noqa: SLF001 - as Tornado itself tells, and nothing else does
+        super().on_connection_close()
+        if not came:
+            self._end()
+
     def on_finish(self) -> None:
         """Counts and logs the request: its route, never its URI."""
-        self.web.lifecycle.leave()
+        self._end()
         status = self.get_status()
         method = self.request.method if self.request.method in self.SUPPORTED_METHODS else "other"
         took_s = max(0.0, self.web.clock.monotonic() - self._started_at - self.held_s)
@@ -187,6 +195,11 @@ class BaseHandler(RequestHandler):
             waited_ms=round(self.held_s * 1000),
             user=self.user_hash,
         )
+
+    def _end(self) -> None:
+        if not self._ended:
+            self._ended = True
+            self.web.lifecycle.leave()
 
     def _name_request(self) -> None:
         if not self.request_id:
@@ -239,7 +252,7 @@ def _as_api_error(status: int, error: BaseException | None, allowed: tuple[str, 
     if isinstance(error, IntercomRefused):
         return ServiceUnavailable()
     if isinstance(error, HTTPError) and status == 405:
-        return MethodNotAllowed(allowed)
+        return MethodNotAllowed(allowed) if allowed else NotFound()
     if isinstance(error, HTTPError) and status == 404:
         return NotFound()
     if isinstance(error, HTTPError) and 400 <= status < 500:

@@ -13,6 +13,7 @@ MAX_BODY_CHARS = 10_000
 MAX_REASON_CHARS = 80
 MAX_META_KEYS = 20
 MAX_META_BYTES = 4096
+MAX_META_NUMBER = 2**53 - 1  # what every JSON reader keeps exactly (RFC 7493, 2.2)
 MAX_LISTED = 100
 LISTED = 50
 MAX_CURSOR_CHARS = 512
@@ -134,6 +135,8 @@ def _meta(given: dict[str, Scalar]) -> dict[str, Scalar]:
         raise ValidationFailed("meta", f"must be at most {MAX_META_BYTES // 1024} KiB in all")
     for key, value in given.items():
         bodies.text("meta", key, most=MAX_META_BYTES)
+        if isinstance(value, int) and abs(value) > MAX_META_NUMBER:
+            raise ValidationFailed(f"meta.{key[:80]}", "is too large a number")
         if isinstance(value, str):
             bodies.text(f"meta.{key[:80]}", value, least=0, most=MAX_META_BYTES)
     return given

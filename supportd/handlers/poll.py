@@ -44,7 +44,8 @@ class PollHandler(BaseHandler):
         return None
 
     def on_connection_close(self) -> None:
-        """The client left: whoever it waited for is told."""
+        """The client left: it waits for nothing any more."""
+        super().on_connection_close()
         self.gone = True
         if self.held is not None:
             self.held.cancel()

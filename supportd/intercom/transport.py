@@ -42,7 +42,7 @@ class Reply:
         """The body as `kind`. One that can't be read counts as an outage: a proxy, or half an answer."""
         try:
             return msgspec.json.decode(self.body, type=kind)
-        except (msgspec.DecodeError, msgspec.ValidationError):
+        except (msgspec.DecodeError, UnicodeError, RecursionError):
             self.unreadable()
             raise IntercomUnavailable("unreadable", sent=True) from None
 
@@ -174,6 +174,6 @@ def _refusal(response: httpx.Response) -> IntercomRefused:
     kind = IntercomNotFound if response.status_code == httpx.codes.NOT_FOUND else IntercomRefused
     try:
         first = msgspec.json.decode(response.content, type=wire.ErrorList).errors[0]
-    except (msgspec.DecodeError, IndexError):
+    except (msgspec.DecodeError, UnicodeError, RecursionError, IndexError):
         return kind(response.status_code, "", "")
     return kind(response.status_code, first.code, first.message or "")

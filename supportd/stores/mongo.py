@@ -12,7 +12,7 @@ from bson.errors import BSONError
 from motor.motor_asyncio import AsyncIOMotorClient, AsyncIOMotorCollection, AsyncIOMotorDatabase
 from pymongo.errors import PyMongoError
 
-from supportd.errors import StorageUnavailable
+from supportd.errors import ConfigError, StorageUnavailable
 
 Document = dict[str, Any]
 Collection = AsyncIOMotorCollection[Document]
@@ -26,16 +26,24 @@ def connect(uri: str) -> AsyncIOMotorClient[Document]:
     """A client that gives up soon: a webhook's answer is due within 5 s, a user's request is worth no more.
 
     Writes are acknowledged by the majority and journaled, so that what was answered survives a crash.
+
+    Raises:
+        ConfigError: the connection string can't be read. Its text, which has a password, isn't repeated.
     """
-    return AsyncIOMotorClient(
-        uri,
-        serverSelectionTimeoutMS=SELECT_TIMEOUT_MS,
-        connectTimeoutMS=SELECT_TIMEOUT_MS,
-        socketTimeoutMS=SOCKET_TIMEOUT_MS,
-        w="majority",
-        journal=True,
-        appname="supportd",
-    )
+    try:
+        return AsyncIOMotorClient(
+            uri,
+            serverSelectionTimeoutMS=SELECT_TIMEOUT_MS,
+            connectTimeoutMS=SELECT_TIMEOUT_MS,
+            socketTimeoutMS=SOCKET_TIMEOUT_MS,
+            w="majority",
+            journal=True,
+            appname="supportd",
+        )
+    except (PyMongoError, ValueError) as error:
+        raise ConfigError(
+            f"MONGO_URI is no connection string that MongoDB understands ({type(error).__name__})"
+        ) from None
 
 
 @contextmanager

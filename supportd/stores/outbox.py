@@ -44,8 +44,15 @@ class OutboxStore:
 
     async def add(self, job: Job, *, due_at: datetime) -> None:
         """Stores a job. One with the same id is the same job and is stored once."""
-        document = {**msgspec.to_builtins(job), "_id": job.id, "due_at": due_at}
-        del document["id"]
+        document = {
+            "_id": job.id,
+            "kind": job.kind.value,
+            "target": job.target,
+            "text": job.text,
+            "attributes": msgspec.json.encode(job.attributes).decode(),  # BSON has other numbers than JSON
+            "attempts": job.attempts,
+            "due_at": due_at,
+        }
         with translated("outbox.add"):
             try:
                 await self._collection.insert_one(document)
@@ -61,7 +68,11 @@ class OutboxStore:
                 sort=[("due_at", 1)],
                 return_document=ReturnDocument.AFTER,
             )
-        return None if found is None else msgspec.convert({**found, "id": found["_id"]}, Job)
+        if found is None:
+            return None
+        return msgspec.convert(
+            {**found, "id": found["_id"], "attributes": msgspec.json.decode(found["attributes"])}, Job
+        )
 
     async def retry(self, job_id: str, *, due_at: datetime) -> None:
         """Makes a job due again."""

@@ -181,5 +181,5 @@ class Inbox:
 def _read(body: bytes) -> wire.Notification:
     try:
         return msgspec.json.decode(body, type=wire.Notification)
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, UnicodeError, RecursionError):
         raise BadRequest("The body is not a notification") from None

@@ -1,0 +1,116 @@
+import asyncio
+from collections.abc import Awaitable, Callable
+from contextlib import closing
+from typing import Any
+
+import pymongo
+import pytest
+from motor.motor_asyncio import AsyncIOMotorClient
+from structlog.testing import capture_logs
+from tornado.testing import bind_unused_port
+
+from supportd.errors import ConfigError, StorageUnavailable
+from supportd.stores.mongo import Document, connect, ping
+from supportd.stores.outbox import Job, Kind
+from supportd.stores.snapshots import Snapshot
+from supportd.stores.stores import Stores
+from supportd.stores.topics import Topic
+from supportd.stores.webhook_events import Event
+from tests.harness import MongoDatabase
+from tests.stores.opening import Open, at
+
+CANARY = "canary-0451"
+
+CALLS: dict[str, Callable[[Stores], Awaitable[object]]] = {
+    "indexes": lambda stores: stores.ensure_indexes(),
+    "contacts.get": lambda stores: stores.contacts.get(CANARY),
+    "contacts.put": lambda stores: stores.contacts.put(CANARY, "c1"),
+    "contacts.mark_listed": lambda stores: stores.contacts.mark_listed(CANARY, "c1"),
+    "contacts.known": lambda stores: stores.contacts.known([CANARY]),
+    "outbox.add": lambda stores: stores.outbox.add(Job("j", Kind.NOTE, "1", text=CANARY), due_at=at(0)),
+    "outbox.take": lambda stores: stores.outbox.take(now=at(0), again_at=at(1)),
+    "outbox.retry": lambda stores: stores.outbox.retry("j", due_at=at(0)),
+    "outbox.remove": lambda stores: stores.outbox.remove("j"),
+    "snapshots.get": lambda stores: stores.snapshots.get("1"),
+    "snapshots.save": lambda stores: stores.snapshots.save(
+        Snapshot("1", ("c1",), 0, 0, 0, open=True, deleted=False, encoded=CANARY.encode())
+    ),
+    "snapshots.page": lambda stores: stores.snapshots.page("c1", before=(1, "1"), limit=1),
+    "snapshots.heads": lambda stores: stores.snapshots.heads(["1"]),
+    "snapshots.quiet": lambda stores: stores.snapshots.quiet(before=1, limit=1),
+    "topics.record": lambda stores: stores.topics.record(Topic("c1", CANARY, None, CANARY, alone=True), at=at(0)),
+    "topics.forget": lambda stores: stores.topics.forget("0" * 24),
+    "topics.claim": lambda stores: stores.topics.claim("1", ("c1",), CANARY, started_at=at(0)),
+    "watermarks.get": lambda stores: stores.watermarks.get("conversations"),
+    "watermarks.advance": lambda stores: stores.watermarks.advance("conversations", 1),
+    "webhook_events.add": lambda stores: stores.webhook_events.add(
+        Event("e1", "1", "conversation.deleted", CANARY.encode()), received_at=at(0)
+    ),
+    "webhook_events.mark_done": lambda stores: stores.webhook_events.mark_done("e1", outcome="applied"),
+    "webhook_events.pending": lambda stores: anext(stores.webhook_events.pending(limit=1)),
+    "webhook_events.count_pending": lambda stores: stores.webhook_events.count_pending(),
+}
+
+
+@pytest.fixture
+def closed_port() -> int:
+    """A port that is free, and where nobody listens."""
+    listening, port = bind_unused_port()
+    listening.close()
+    return port
+
+
+async def test_every_call_says_so_when_nobody_listens(closed_port: int) -> None:
+    client: AsyncIOMotorClient[Document] = AsyncIOMotorClient("127.0.0.1", closed_port, serverSelectionTimeoutMS=20)
+    with closing(client), capture_logs() as logs:
+        stores = Stores(client["test"])
+        results = await asyncio.gather(*(call(stores) for call in CALLS.values()), return_exceptions=True)
+    assert {name: type(result) for name, result in zip(CALLS, results, strict=True)} == dict.fromkeys(
+        CALLS, StorageUnavailable
+    )
+    assert {log["operation"] for log in logs} >= set(CALLS) - {"indexes", "contacts.put"}  # by their first step
+    assert CANARY not in repr(logs) + repr(results)
+
+
+@pytest.mark.parametrize(
+    "uri", ["mongodb://", f"mongodb://user:{CANARY}@host:port", f"mongodb://user:{CANARY}@:x@host"]
+)
+def test_a_bad_connection_string_is_named_without_what_it_says(uri: str) -> None:
+    with pytest.raises(ConfigError, match=r"^MONGO_URI ") as caught:
+        connect(uri)
+    assert CANARY not in str(caught.value)
+
+
+@pytest.mark.logs("storage unavailable")
+async def test_ping(mongo: MongoDatabase, closed_port: int) -> None:
+    with closing(connect(mongo.uri)) as client:
+        await ping(client[mongo.name])
+    with closing(connect(f"mongodb://127.0.0.1:{closed_port}")) as client, pytest.raises(StorageUnavailable):
+        await ping(client[mongo.name])
+
+
+async def test_writes_survive_a_crash_once_they_are_answered(mongo: MongoDatabase) -> None:
+    with closing(connect(mongo.uri)) as client:
+        assert client.write_concern.document == {"w": "majority", "j": True}
+
+
+async def test_indexes_are_made_once_and_again(on_mongod: Open, mongo: MongoDatabase) -> None:
+    async with on_mongod() as stores:
+        await stores.ensure_indexes()
+    with pymongo.MongoClient[dict[str, Any]](mongo.uri) as client:
+        database = client[mongo.name]
+        made = {
+            name: sorted(
+                "+".join(key for key, _ in index["key"]) for index in database[name].index_information().values()
+            )
+            for name in database.list_collection_names()
+        }
+        kept = database["webhook_events"].index_information()["kept_30_days"]["expireAfterSeconds"]
+    assert made == {
+        "contacts": ["_id", "contact_id"],
+        "outbox": ["_id", "due_at"],
+        "snapshots": ["_id", "contact_ids+changed_at+_id", "open+confirmed_at"],
+        "topics": ["_id", "contact_id+recorded_at", "recorded_at"],
+        "webhook_events": ["_id", "received_at", "received_at+_id"],
+    }
+    assert kept == 30 * 86400

@@ -1,0 +1,83 @@
+from typing import Any
+
+from supportd.stores.snapshots import Head, Snapshot
+from tests.stores.opening import Open
+
+MS = 1_750_000_000_000
+
+
+def snapshot(id_: str, *, changed: int = 0, **fields: Any) -> Snapshot:
+    values: dict[str, Any] = {
+        "contact_ids": ("c1",),
+        "changed_at": MS + changed,
+        "proven_at": 1_750_000_000,
+        "confirmed_at": MS,
+        "open": True,
+        "deleted": False,
+        "encoded": b"1\x00\xff",
+        **fields,
+    }
+    return Snapshot(id=id_, **values)
+
+
+async def test_a_snapshot_comes_back_as_it_was(opened: Open) -> None:
+    async with opened() as stores:
+        assert await stores.snapshots.get("1") is None
+        saved = snapshot("1", contact_ids=("c1", "c2"))
+        await stores.snapshots.save(saved)
+        found = await stores.snapshots.get("1")
+        assert found == saved
+        assert type(found.changed_at) is int
+        assert type(found.encoded) is bytes
+
+
+async def test_the_last_one_saved_counts(opened: Open) -> None:
+    async with opened() as stores:
+        await stores.snapshots.save(snapshot("1"))
+        later = snapshot("1", changed=5, contact_ids=("c2",), encoded=b"later")
+        await stores.snapshots.save(later)
+        assert await stores.snapshots.get("1") == later
+        assert await stores.snapshots.page("c1", before=None, limit=10) == []
+
+
+async def test_a_contacts_pages_the_last_changed_first(opened: Open) -> None:
+    async with opened() as stores:
+        for id_, changed in [("1", 1), ("2", 5), ("3", 5), ("4", 9)]:
+            await stores.snapshots.save(snapshot(id_, changed=changed))
+        await stores.snapshots.save(snapshot("5", contact_ids=("c2",)))
+        await stores.snapshots.save(snapshot("6", deleted=True))
+        seen: list[str] = []
+        before: tuple[int, str] | None = None
+        while page := await stores.snapshots.page("c1", before=before, limit=1):
+            seen += [item.id for item in page]
+            before = (page[-1].changed_at, page[-1].id)
+        assert seen == ["4", "3", "2", "1"]
+        whole = await stores.snapshots.page("c1", before=None, limit=3)
+        assert [item.id for item in whole] == ["4", "3", "2"]
+
+
+async def test_a_conversation_of_two_contacts_is_in_both_lists(opened: Open) -> None:
+    async with opened() as stores:
+        await stores.snapshots.save(snapshot("1", contact_ids=("c1", "c2")))
+        for contact_id in ("c1", "c2"):
+            assert [item.id for item in await stores.snapshots.page(contact_id, before=None, limit=9)] == ["1"]
+
+
+async def test_heads_of_those_that_are_here(opened: Open) -> None:
+    async with opened() as stores:
+        await stores.snapshots.save(snapshot("1", proven_at=7))
+        await stores.snapshots.save(snapshot("2", deleted=True))
+        assert await stores.snapshots.heads(["1", "2", "3"]) == {
+            "1": Head(7, deleted=False),
+            "2": Head(1_750_000_000, deleted=True),
+        }
+        assert await stores.snapshots.heads([]) == {}
+
+
+async def test_the_quietest_open_ones_first(opened: Open) -> None:
+    async with opened() as stores:
+        for id_, confirmed in [("1", 3), ("2", 1), ("3", 2), ("4", 9)]:
+            await stores.snapshots.save(snapshot(id_, confirmed_at=MS + confirmed))
+        await stores.snapshots.save(snapshot("5", confirmed_at=MS, open=False))
+        assert await stores.snapshots.quiet(before=MS + 9, limit=10) == ["2", "3", "1"]
+        assert await stores.snapshots.quiet(before=MS + 9, limit=2) == ["2", "3"]

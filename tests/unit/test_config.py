@@ -1,0 +1,147 @@
+import dataclasses
+from typing import Any
+
+import pytest
+
+from supportd.config import Settings
+from supportd.errors import ConfigError
+
+REQUIRED = {
+    "JWT_SECRET": "j" * 32,
+    "MONGO_URI": "mongodb://127.0.0.1:27017",
+    "INTERCOM_ACCESS_TOKEN": "canary-access-token",
+    "INTERCOM_CLIENT_SECRET": "canary-client-secret",
+    "INTERCOM_ADMIN_ID": "991267459",
+}
+
+
+def read(**changes: str) -> Settings:
+    return Settings.from_environ({**REQUIRED, **changes})
+
+
+def test_defaults_are_the_designs() -> None:
+    values = dataclasses.asdict(read())
+    defaults = {name: value for name, value in values.items() if name.upper() not in REQUIRED}
+    assert defaults == {
+        "host": "127.0.0.1",
+        "port": 41100,
+        "metrics_host": "127.0.0.1",
+        "metrics_port": 41101,
+        "jwt_secret_previous": None,
+        "jwt_issuer": None,
+        "jwt_audience": None,
+        "mongo_db": "supportd",
+        "intercom_base_url": "https://api.intercom.io",
+        "intercom_client_secret_previous": None,
+        "intercom_rate_per_minute": 10_000,
+        "intercom_timeout": 10.0,
+        "reconcile_interval": 30.0,
+        "rate_limit_per_minute": 240,
+        "write_rate_limit_per_minute": 30,
+        "cache_max_conversations": 100_000,
+        "cors_origins": (),
+        "log_level": "info",
+        "log_format": "json",
+    }
+
+
+@pytest.mark.parametrize("name", REQUIRED)
+@pytest.mark.parametrize("value", [None, "", "  "], ids=["absent", "empty", "blank"])
+def test_required_variable(name: str, value: str | None) -> None:
+    environ = {**REQUIRED, name: value}
+    with pytest.raises(ConfigError, match=f"^{name} is required$"):
+        Settings.from_environ({key: value for key, value in environ.items() if value is not None})
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "problem"),
+    [
+        ("JWT_SECRET", "s" * 31, "must be 32 bytes or longer"),
+        ("JWT_SECRET_PREVIOUS", "short", "must be 32 bytes or longer"),
+        ("INTERCOM_ACCESS_TOKEN", "a token", "must be"),
+        ("INTERCOM_ACCESS_TOKEN", "token\nmore", "must be"),
+        ("INTERCOM_ACCESS_TOKEN", "token\N{HORIZONTAL ELLIPSIS}", "must be"),
+        ("MONGO_URI", "localhost:27017", "must begin with mongodb://"),
+        ("MONGO_DB", "a b", "must be 1-63 letters"),
+        ("MONGO_DB", "x" * 64, "must be 1-63 letters"),
+        ("PORT", "http", "must be a number, not 'http'"),
+        ("PORT", "41100.5", "must be a number"),
+        ("PORT", "65536", "must be from 0 to 65535, not 65536"),
+        ("PORT", "-1", "must be from 0 to 65535"),
+        ("METRICS_PORT", "x", "must be a number"),
+        ("INTERCOM_BASE_URL", "api.intercom.io", "must be an http:// or https:// address"),
+        ("INTERCOM_BASE_URL", "https://", "must be an http:// or https:// address"),
+        ("INTERCOM_BASE_URL", "ftp://api.intercom.io", "must be an http:// or https:// address"),
+        ("INTERCOM_RATE_PER_MINUTE", "5", "must be from 6 to"),
+        ("INTERCOM_TIMEOUT", "0", "must be from 0.05 to 60"),
+        ("INTERCOM_TIMEOUT", "nan", "must be from 0.05 to 60"),
+        ("INTERCOM_TIMEOUT", "inf", "must be from 0.05 to 60"),
+        ("RECONCILE_INTERVAL", "soon", "must be a number"),
+        ("RECONCILE_INTERVAL", "3601", "must be from 0.05 to 3600"),
+        ("RATE_LIMIT_PER_MINUTE", "0", "must be from 1 to"),
+        ("WRITE_RATE_LIMIT_PER_MINUTE", "0", "must be from 1 to"),
+        ("CACHE_MAX_CONVERSATIONS", "0", "must be from 1 to"),
+        ("CORS_ORIGINS", "*", "must be origins such as"),
+        ("CORS_ORIGINS", "https://a.example, b.example", "must be origins such as"),
+        ("CORS_ORIGINS", "https://a.example/app", "must be origins such as"),
+        ("CORS_ORIGINS", "https://a.example?x=1", "must be origins such as"),
+        ("CORS_ORIGINS", "https://user@a.example", "must be origins such as"),
+        ("LOG_LEVEL", "loud", "must be one of debug, info, warning, error, not 'loud'"),
+        ("LOG_FORMAT", "xml", "must be one of json, console"),
+    ],
+)
+def test_bad_value_is_named_with_what_it_must_be(name: str, value: str, problem: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        read(**{name: value})
+    assert str(caught.value).startswith(f"{name} {problem}")
+    assert caught.value.__cause__ is None
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "expected"),
+    [
+        ("JWT_SECRET", "é" * 16, "é" * 16),
+        ("JWT_ISSUER", " https://issuer ", "https://issuer"),
+        ("MONGO_URI", "mongodb+srv://cluster.example/", "mongodb+srv://cluster.example/"),
+        ("PORT", "0", 0),
+        ("INTERCOM_BASE_URL", "http://127.0.0.1:41200/", "http://127.0.0.1:41200"),
+        ("INTERCOM_TIMEOUT", "2.5", 2.5),
+        ("CORS_ORIGINS", "https://a.example, http://b:8080/,", ("https://a.example", "http://b:8080")),
+        ("LOG_LEVEL", "DEBUG", "debug"),
+        ("LOG_FORMAT", "Console", "console"),
+    ],
+)
+def test_good_value(name: str, value: str, expected: Any) -> None:
+    assert getattr(read(**{name: value}), name.lower()) == expected
+
+
+@pytest.mark.parametrize("name", ["PORT", "JWT_SECRET_PREVIOUS", "CORS_ORIGINS", "LOG_LEVEL"])
+def test_empty_variable_counts_as_absent(name: str) -> None:
+    assert read(**{name: ""}) == read(**{name: " "}) == read()
+
+
+SECRETS = {
+    **{name: REQUIRED[name] for name in ("JWT_SECRET", "INTERCOM_ACCESS_TOKEN", "INTERCOM_CLIENT_SECRET")},
+    "JWT_SECRET_PREVIOUS": "p" * 32,
+    "INTERCOM_CLIENT_SECRET_PREVIOUS": "canary-previous",
+    "MONGO_URI": "mongodb://user:canary-password@127.0.0.1",
+}
+
+
+def test_no_secret_shows_in_its_repr() -> None:
+    shown = repr(read(**SECRETS))
+    assert [value for value in SECRETS.values() if value in shown] == []
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("JWT_SECRET", "canary"), ("JWT_SECRET_PREVIOUS", "canary"), ("MONGO_URI", "canary@host")]
+)
+def test_no_secret_shows_in_a_message(name: str, value: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        read(**{name: value})
+    assert "canary" not in str(caught.value)
+
+
+def test_frozen() -> None:
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        read().port = 1  # type: ignore[misc]
