@@ -13,6 +13,7 @@ from supportd.errors import Unauthorized
 ALGORITHM = "HS256"
 MAX_TOKEN_CHARS = 8192
 MAX_USER_ID_CHARS = 128
+LATEST_S = 2**53  # what a JSON number keeps exactly; NaN isn't below it either
 CACHED_TOKENS = 100_000
 
 
@@ -74,7 +75,7 @@ class Identifier:
         expires_at = claims["exp"]
         if not isinstance(user_id, str) or not 0 < len(user_id) <= MAX_USER_ID_CHARS or not user_id.isprintable():
             raise Unauthorized
-        if isinstance(expires_at, bool) or not isinstance(expires_at, int | float):
+        if isinstance(expires_at, bool) or not isinstance(expires_at, int | float) or not 0 < expires_at < LATEST_S:
             raise Unauthorized
         return Identity(
             user_id=user_id,

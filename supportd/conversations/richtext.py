@@ -33,6 +33,7 @@ def sanitised(body: str) -> str:
         tags=TAGS,
         attributes=ATTRIBUTES,
         url_schemes=SCHEMES,
+        url_relative="deny",
         clean_content_tags=UNSEEN,
         link_rel="noopener noreferrer nofollow",
     )
@@ -50,6 +51,7 @@ def as_text(body: str) -> str:
         tags=TAGS | BLOCKS | LINES,
         attributes={"a": {"href"}, "img": {"alt"}},
         url_schemes=SCHEMES,
+        url_relative="deny",
         clean_content_tags=UNSEEN,
         link_rel=None,
     )

@@ -43,18 +43,19 @@ class Breaker:
         """The state now. An open breaker is half open once its time is over and a trial is under way."""
         return self._state
 
-    def admit(self) -> None:
-        """Lets a call through, or not.
+    def admit(self) -> bool:
+        """Lets a call through, or not; True if the call is the trial.
 
         Raises:
             IntercomUnavailable: the breaker is open, or another call is its trial.
         """
         if self._state is BreakerState.CLOSED:
-            return
+            return False
         left = self.opens_in()
         if self._state is BreakerState.HALF_OPEN or left > 0:
             raise IntercomUnavailable("breaker_open", retry_after=max(left, 1.0))
         self._change(BreakerState.HALF_OPEN)
+        return True
 
     def succeeded(self) -> None:
         """Intercom answered the call."""
@@ -69,7 +70,7 @@ class Breaker:
             self._change(BreakerState.OPEN)
 
     def abandoned(self) -> None:
-        """The call was cancelled before anything was learnt: a trial is given back."""
+        """The trial was cancelled before anything was learnt: the next call is the trial."""
         if self._state is BreakerState.HALF_OPEN:
             self._change(BreakerState.OPEN)
 

@@ -63,7 +63,7 @@ class Budget:
             IntercomUnavailable: it couldn't be had in time; `retry_after` is when the next window begins.
         """
         self._roll()
-        if self._may_spend(priority):
+        if self._may_spend(priority) and not self._must_queue(priority):
             self._spent += 1
             return
         opens_in = self._opens_in()
@@ -90,6 +90,7 @@ class Budget:
             self._spent = max(self._spent, self._limit - remaining)
         if resets_in is not None and 0 < resets_in <= 2 * WINDOW_S:
             self._window_ends = self._clock.monotonic() + resets_in
+            self._arm()
 
     def block(self, seconds: float) -> None:
         """Stops all calls for a while: Intercom said 429."""
@@ -114,12 +115,18 @@ class Budget:
     def _may_spend(self, priority: Priority) -> bool:
         return not self._blocked() and self._spent < max(1, self._limit * SHARE[priority])
 
+    def _must_queue(self, priority: Priority) -> bool:
+        return bool(self._waiting) and self._waiting[0][0] <= priority
+
     def _opens_in(self) -> float:
         now = self._clock.monotonic()
         return max(self._blocked_until - now, self._window_ends - now, 0.0)
 
     def _arm(self) -> None:
-        if self._timer is None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if self._waiting:
             self._timer = asyncio.get_running_loop().call_later(self._opens_in(), self._open)
 
     def _open(self) -> None:
@@ -137,5 +144,4 @@ class Budget:
                 later.append((priority, order, turn))
         for item in later:
             heapq.heappush(self._waiting, item)
-        if self._waiting:
-            self._arm()
+        self._arm()

@@ -90,8 +90,8 @@ class Transport:
             IntercomUnavailable: breaker open, no budget in time, or an outage. `sent` tells whether it went out.
         """
         for _ in range(TRIES):
-            await self._admit(operation, priority)
-            response = await self._send(operation, method, path, body)
+            is_trial = await self._admit(operation, priority)
+            response = await self._send(operation, method, path, body, is_trial=is_trial)
             if response.status_code != httpx.codes.TOO_MANY_REQUESTS:
                 return self._read(operation, response)
             self._count(operation, Outcome.RATE_LIMITED)
@@ -99,12 +99,12 @@ class Transport:
             self._budget.block(self._resets_in(response) or WINDOW_S)
         raise IntercomUnavailable("rate_limited", retry_after=self._resets_in(response) or WINDOW_S)
 
-    async def _admit(self, operation: str, priority: Priority) -> None:
+    async def _admit(self, operation: str, priority: Priority) -> bool:
         try:
             if self._breaker.opens_in() > 0:
                 self._breaker.admit()
             await self._budget.spend(priority, wait_s=PATIENCE_S[priority])
-            self._breaker.admit()
+            return self._breaker.admit()
         except IntercomUnavailable as error:
             no_budget = error.reason == Outcome.NO_BUDGET
             self._count(operation, Outcome.NO_BUDGET if no_budget else Outcome.BREAKER_OPEN)
@@ -112,7 +112,7 @@ class Transport:
         finally:
             self._metrics.budget_left.set(self._budget.left)
 
-    async def _send(self, operation: str, method: str, path: str, body: Any) -> httpx.Response:
+    async def _send(self, operation: str, method: str, path: str, body: Any, *, is_trial: bool) -> httpx.Response:
         content = None if body is None else msgspec.json.encode(body)
         headers = {} if body is None else {"Content-Type": "application/json"}
         try:
@@ -122,7 +122,8 @@ class Transport:
             never_sent = isinstance(error, httpx.ConnectError | httpx.ConnectTimeout | httpx.PoolTimeout)
             self._outage(operation, type(error).__name__, sent=not never_sent)
         except BaseException:
-            self._breaker.abandoned()
+            if is_trial:
+                self._breaker.abandoned()
             raise
         self._note_limits(response)
         return response

@@ -85,6 +85,20 @@ async def test_sigterm_answers_held_polls_and_ends_with_0(mongo: MongoDatabase, 
         assert exit_code == 0
 
 
+async def test_sigterm_lets_a_running_send_finish(mongo: MongoDatabase, tmp_path: Path) -> None:
+    async with processes(mongo.uri, mongo.name, tmp_path) as running:
+        chat = await running.sdk().start(body="Hello")
+        await running.operator.trouble(latency_s=1.0)
+        replying = asyncio.create_task(running.sdk().reply(chat["id"], "on my way out"))
+        await eventually(lambda: called(running, "POST /conversations/{id}/reply"))
+        assert await asyncio.to_thread(running.supportd.stop) == 0
+        assert (await replying)["message"]["body"] == "on my way out"
+
+
+async def called(running: Processes, operation: str) -> bool:
+    return operation in await running.operator.calls()
+
+
 async def parked(running: Processes, count: int) -> bool:
     return f"supportd_held_polls {count}.0" in (await running.http.get(running.metrics)).text
 

@@ -213,3 +213,10 @@ def test_derived_keys_are_hkdfs() -> None:
 def test_each_purpose_and_secret_has_its_own_key() -> None:
     keys = {derive_key(secret, label) for secret in (SECRET, PREVIOUS) for label in ("a", "b")}
     assert len(keys) == 4
+
+
+@pytest.mark.parametrize("exp", [math.nan, math.inf, 10**400, 0, -1])
+def test_an_expiry_that_is_no_time_is_refused(exp: float) -> None:
+    identifier = Identifier(secrets=(SECRET,), issuer=None, audience=None, clock=StillClock())
+    with pytest.raises(Unauthorized):
+        identifier.identify("Bearer " + signed({"userId": "alice", "exp": exp}))

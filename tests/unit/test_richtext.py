@@ -209,3 +209,9 @@ def test_plain_is_paragraphs_and_line_breaks(clean: str, plain: bool) -> None:
 def test_names_are_unescaped_and_white_space_squeezed() -> None:
     assert richtext.unescaped("X&amp;Y&#39;s") == "X&Y's"
     assert richtext.squeezed(" a \n\t b ") == "a b"
+
+
+@pytest.mark.parametrize("address", ["/account/delete", "next", "//tracker.example/pixel.png", "?q=1"])
+def test_addresses_without_a_scheme_are_dropped(address: str) -> None:
+    clean = richtext.sanitised(f'<p><a href="{address}">here</a><img src="{address}"></p>')
+    assert address not in clean
