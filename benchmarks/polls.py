@@ -1,6 +1,6 @@
 """What a poll costs: polls with nothing new against a bare Tornado handler that returns the same bytes, in one run.
 
-    .venv/bin/python benchmarks/polls.py
+    make bench
 
 Both servers run in processes of their own and get the same load from the same client: keep-alive connections, one
 request after the other on each. CPU seconds are the server process's own, from the operating system.
@@ -103,7 +103,8 @@ async def compare(folder: Path, *, requests: int) -> list[dict[str, Any]]:
             body_file = folder / "body"
             body_file.write_bytes(answer.content)
             command = [sys.executable, __file__, "--bare", str(port), str(body_file)]
-            bare = Child("bare", command, log=folder / "bare.log", environ={**os.environ, "PYTHONPATH": str(Path.cwd())})
+            environ = {**os.environ, "PYTHONPATH": str(Path.cwd())}
+            bare = Child("bare", command, log=folder / "bare.log", environ=environ)
             bare.start()
             await wait_for(port)
             poll = f"GET {path} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {alice.token}\r\n\r\n".encode()

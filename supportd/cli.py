@@ -3,6 +3,7 @@
 import argparse
 import asyncio
 import os
+import resource
 import sys
 import time
 from collections.abc import Sequence
@@ -52,6 +53,7 @@ def _serve(_: argparse.Namespace) -> int:
     from supportd.server import serve  # noqa: PLC0415 - the other commands start without it
 
     settings = Settings.from_environ(os.environ)
+    _allow_many_connections()
     logs.configure(level=settings.log_level, fmt=settings.log_format)
     try:
         asyncio.run(serve(settings))
@@ -59,6 +61,12 @@ def _serve(_: argparse.Namespace) -> int:
         print(f"supportd: can't listen on {settings.host}:{settings.port}: {error.strerror}", file=sys.stderr)
         return CANNOT_LISTEN
     return 0
+
+
+def _allow_many_connections() -> None:
+    """Raises the soft limit of open files to the hard one: a connection is a file, and 1,024 is the usual soft limit."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
 def _dev(arguments: argparse.Namespace) -> int:

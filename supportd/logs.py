@@ -36,10 +36,10 @@ def configure(*, level: str, fmt: str, stream: TextIO | None = None) -> None:
         logger_factory=structlog.stdlib.LoggerFactory(),
         cache_logger_on_first_use=False,
     )
+    handler = logging.StreamHandler(stream or sys.stdout)
     renderer: Any = structlog.processors.JSONRenderer()
     if fmt == "console":
-        renderer = structlog.dev.ConsoleRenderer()
-    handler = logging.StreamHandler(stream or sys.stdout)
+        renderer = structlog.dev.ConsoleRenderer(colors=handler.stream.isatty())
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=shared,
@@ -51,10 +51,8 @@ def configure(*, level: str, fmt: str, stream: TextIO | None = None) -> None:
     root.setLevel(level.upper())
     for noisy in ("httpx", "httpcore", "pymongo", "asyncio"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
-    for leaky in (
-        "tornado.access",
-        "tornado.general",
-    ):  # they print URIs and headers; we log each request ourselves
+    # Tornado's own lines have URIs and headers in them; each request is logged by its handler instead.
+    for leaky in ("tornado.access", "tornado.general"):
         logging.getLogger(leaky).setLevel(logging.CRITICAL)
 
 

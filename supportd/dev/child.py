@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -17,7 +18,7 @@ class Child:
     """One program: started, stopped, killed, started again. Its output, stderr included, goes to `log`.
 
     It lives in a session of its own, so that a Ctrl-C in the terminal reaches only us, who stop it in order. It ends
-    with the thread that called `start`, see `die_with_parent`.
+    with us, see `die_with_parent`, so it has to be started from the main thread.
     """
 
     def __init__(
@@ -46,6 +47,8 @@ class Child:
 
     def start(self) -> None:
         """Starts it; what it logged in an earlier start of this object is kept. Raises `OSError`."""
+        if threading.current_thread() is not threading.main_thread():
+            raise RuntimeError("start children from the main thread: they end with the thread that started them")
         tied = [sys.executable, "-I", "-S", die_with_parent.__file__, str(os.getpid()), *self._command]
         self.log.parent.mkdir(parents=True, exist_ok=True)
         with self.log.open("wb" if self._process is None else "ab") as log:

@@ -1,254 +1,215 @@
-"""`supportd dev`: MongoDB, the Intercom simulator and supportd on one machine, wired to each other."""
+"""`supportd dev`: MongoDB, an Intercom simulator and supportd on one machine, wired to each other.
 
-import json
+Each is a process of its own. They are started in that order and stopped in the reverse one; when one of them ends by
+itself, so does the demo. What they print goes to `log/` in the data folder, the terminal is for what to try.
+"""
+
+import asyncio
 import os
-import secrets
+import shlex
+import shutil
 import signal
-import socket
-import subprocess
 import sys
-import threading
 import time
-import urllib.error
-import urllib.request
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AsyncExitStack, contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import jwt
+import httpx
 
-from supportd.dev.mongod import Mongod, MongodMissing, die_with_parent, tail
-from supportd.identity import ALGORITHM
+from supportd.dev import keys as key_file
+from supportd.dev.child import Child
+from supportd.dev.demo_config import DemoFailed, Ports, environ_of_simulator, environ_of_supportd
+from supportd.dev.instructions import Addresses, instructions
+from supportd.dev.keys import DamagedKeys, Keys
+from supportd.dev.mongod import MongodFailed, running_mongod
+from supportd.dev.mongod_binary import MongodMissing
+from supportd.dev.ports import LOOPBACK
 
-PORT_BASE = 41100
 USER = "alice"
-TOKEN_S = 30 * 86400
-UP_S = 30
-STOP_S = 20
-LOOK_EVERY_S = 0.1
-SEARCH_LAG_S = 3
-
-WELCOME = """
-supportd is up, with an Intercom simulator and MongoDB behind it.
-
-  API        {api}          (health: {api}/health, readiness: {api}/ready)
-  metrics    {metrics}/metrics
-  simulator  {simulator}          (an Intercom workspace; its control API is under /_sim)
-  data, logs {var}
-
-Paste these into another terminal, one after the other:
-
-  TOKEN={token}
-
-  # The user starts a request:
-  ID=$(curl -s {api}/api/conversations -H "Authorization: Bearer $TOKEN" \\
-    -H 'Content-Type: application/json' -d '{{"body": "My transfer is stuck"}}' \\
-    | python3 -c 'import json, sys; print(json.load(sys.stdin)["id"])'); echo "conversation $ID"
-
-  # The operator answers it, in Intercom:
-  curl -s {simulator}/_sim/conversations/$ID/reply \\
-    -d '{{"body": "<p>Hello <b>Alice</b>, I am looking into it.</p>"}}' > /dev/null
-
-  # The user's next poll shows the answer:
-  curl -s "{api}/api/conversations/$ID/poll?since=0" -H "Authorization: Bearer $TOKEN"
-
-  # All of the user's conversations:
-  curl -s {api}/api/conversations -H "Authorization: Bearer $TOKEN"
-
-Ctrl-C stops all three. What was said is kept in {var}.
-"""
-
-
-class DemoFailed(Exception):
-    """The demo can't go on. The message says why."""
-
-
-@dataclass(frozen=True)
-class Secrets:
-    """Made once and kept, so that yesterday's token works today."""
-
-    jwt_secret: str
-    access_token: str
-    client_secret: str
-    admin_id: str
-
-    @classmethod
-    def kept_in(cls, file: Path) -> "Secrets":
-        """Those in the file, which only its owner may read; made where it isn't there."""
-        if file.exists():
-            return cls(**json.loads(file.read_text()))
-        made = cls(secrets.token_hex(32), secrets.token_hex(16), secrets.token_hex(16), "991267459")
-        with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as out:
-            json.dump(asdict(made), out)
-        return made
-
-
-@dataclass(frozen=True)
-class Ports:
-    """Where everything listens; `DEV_PORT_BASE` moves them all."""
-
-    api: int
-    metrics: int
-    simulator: int
-    mongod: int
-
-    @classmethod
-    def from_base(cls, base: int) -> "Ports":
-        """The ports from a base on."""
-        return cls(api=base, metrics=base + 1, simulator=base + 80, mongod=base + 17)
-
-    def check(self) -> None:
-        """Raises `DemoFailed` if one is taken."""
-        for name, port in asdict(self).items():
-            with socket.socket() as probe:
-                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-                try:
-                    probe.bind(("127.0.0.1", port))
-                except OSError:
-                    message = f"port {port} ({name}) is in use; set DEV_PORT_BASE to move all ports, e.g. to 42100"
-                    raise DemoFailed(message) from None
-
-
-class Child:
-    """One of our programs as a process of its own, its output in a log."""
-
-    def __init__(self, name: str, command: list[str], environment: dict[str, str], log: Path) -> None:
-        self.name = name
-        self.log = log
-        with log.open("ab") as out:
-            self._process = subprocess.Popen(
-                [sys.executable, "-m", *command],
-                env={**os.environ, **environment},
-                stdin=subprocess.DEVNULL,
-                stdout=out,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,  # Ctrl-C is ours: we stop them in order
-                preexec_fn=die_with_parent,  # noqa: PLW1509 - one prctl call, made before any thread matters
-            )
-
-    @property
-    def exit_code(self) -> int | None:
-        """The exit code, once it has ended."""
-        return self._process.poll()
-
-    def stop(self) -> None:
-        """Asks it to end, and waits."""
-        self._process.terminate()
-        try:
-            self._process.wait(STOP_S)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
+SEARCH_LAG_S = 3  # as a real workspace has it
+READY_WITHIN_S = 30.0
+LOOK_EVERY_S = 0.05
 
 
 def main(var: Path) -> int:
-    """Runs until Ctrl-C or SIGTERM; returns the exit code: 0, or 1 with a message if something failed."""
-    stop = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: stop.set())
+    """Runs the demo with its data in `var`; 0 after Ctrl-C or SIGTERM, 1 where it can't start or a part of it ends."""
     try:
-        with ExitStack() as stack:
-            children = _start(var.absolute(), stack, stop)
-            while not stop.wait(LOOK_EVERY_S):
-                _check(children)
-            print("\nstopping ...", flush=True)
-    except (DemoFailed, MongodMissing) as error:
+        asyncio.run(run_demo(var, environ=os.environ))
+    except (DemoFailed, DamagedKeys, MongodMissing, MongodFailed, OSError) as error:
         print(f"supportd dev: {error}", file=sys.stderr)
         return 1
     return 0
 
 
-def _start(var: Path, stack: ExitStack, stop: threading.Event) -> list[Child]:
-    ports = Ports.from_base(int(os.environ.get("DEV_PORT_BASE", str(PORT_BASE))))
-    ports.check()
-    logs = var / "log"
-    logs.mkdir(parents=True, exist_ok=True)
-    kept = Secrets.kept_in(var / "dev.json")
-    api, simulator = f"http://127.0.0.1:{ports.api}", f"http://127.0.0.1:{ports.simulator}"
-    intercom = {
-        "INTERCOM_ACCESS_TOKEN": kept.access_token,
-        "INTERCOM_CLIENT_SECRET": kept.client_secret,
-        "INTERCOM_ADMIN_ID": kept.admin_id,
-    }
-    server = {
-        **intercom,
-        "INTERCOM_BASE_URL": simulator,
-        "MONGO_URI": stack.enter_context(_mongodb(var, ports)),
-        "JWT_SECRET": kept.jwt_secret,
-        "PORT": str(ports.api),
-        "METRICS_PORT": str(ports.metrics),
-        "PUBLIC_URL": api,
-        "LOG_FORMAT": "json",
-    }
-    print("starting the Intercom simulator ...", flush=True)
-    command = ["supportd.simulator", "--port", str(ports.simulator), "--state", str(var / "simulator.json")]
-    children = [_child("simulator", command, intercom, logs, stack)]
-    _wait_for(f"{simulator}/_sim/status", children, stop)
-    print("starting supportd ...", flush=True)
-    children.append(_child("supportd", ["supportd", "serve"], server, logs, stack))
-    _wait_for(f"{api}/health", children, stop)
-    if not stop.is_set():
-        _post(f"{simulator}/_sim/faults", {"search_lag_s": SEARCH_LAG_S})
-        _post(f"{simulator}/_sim/webhook", {"url": f"{api}/webhooks/intercom"})
-        _welcome(api, f"http://127.0.0.1:{ports.metrics}", simulator, var, kept)
-    return children
+async def run_demo(var: Path, *, environ: Mapping[str, str]) -> None:
+    """Runs until SIGINT or SIGTERM. Must run in the main thread.
+
+    Raises:
+        DemoFailed, DamagedKeys, MongodMissing, MongodFailed: it can't start, or a part ended; the message says which.
+        OSError: the data folder can't be written.
+    """
+    ports = Ports.from_environ(environ)
+    ports.check_free()
+    keys = key_file.load_or_make(var / "dev.json")
+    with _ended_by_signals():
+        async with AsyncExitStack() as stack:
+            demo = _Demo(var, ports, keys, environ, stack)
+            mongo_uri, mongod = await demo.start_mongodb()
+            simulator = await demo.start_simulator()
+            supportd = await demo.start_supportd(mongo_uri)
+            addresses = Addresses(
+                api=_url(ports.public),
+                metrics=_url(ports.metrics),
+                intercom=_url(ports.simulator),
+                mongo=mongo_uri if mongod else "as MONGO_URI says",
+            )
+            await _wire(addresses)
+            print(_what_to_try(addresses, keys, var), flush=True)
+            await _until_one_ends([child for child in (mongod, simulator, supportd) if child])
+
+
+@dataclass(frozen=True, slots=True)
+class _Demo:
+    """Starts the parts, and leaves it to the stack to stop them."""
+
+    var: Path
+    ports: Ports
+    keys: Keys
+    environ: Mapping[str, str]
+    stack: AsyncExitStack
+
+    async def start_mongodb(self) -> tuple[str, Child | None]:
+        """A MongoDB of the demo's own, or where none can be had, the one that MONGO_URI names."""
+        print("Starting MongoDB ...", flush=True)
+        try:
+            mongod = await self.stack.enter_async_context(running_mongod(self.var / "mongo", self.ports.mongod))
+        except MongodMissing:
+            if not self.environ.get("MONGO_URI"):
+                raise
+            return self.environ["MONGO_URI"], None
+        return mongod.uri, mongod.child
+
+    async def start_simulator(self) -> Child:
+        """The stand-in for Intercom, with yesterday's conversations."""
+        print("Starting the Intercom simulator ...", flush=True)
+        simulator = Child(
+            "the simulator",
+            [
+                *(sys.executable, "-m", "supportd.simulator"),
+                *("--port", str(self.ports.simulator)),
+                *("--state", str(self.var / "simulator.json")),
+            ],
+            log=self.var / "log" / "simulator.log",
+            environ=environ_of_simulator(self.environ, self.keys),
+        )
+        await _start(simulator, f"{_url(self.ports.simulator)}/_sim/status", self.stack)
+        return simulator
+
+    async def start_supportd(self, mongo_uri: str) -> Child:
+        """The server itself, as it is run in production."""
+        print("Starting supportd ...\n", flush=True)
+        supportd = Child(
+            "supportd",
+            [sys.executable, "-m", "supportd", "serve"],
+            log=self.var / "log" / "supportd.log",
+            environ=environ_of_supportd(self.environ, self.keys, ports=self.ports, mongo_uri=mongo_uri),
+        )
+        await _start(supportd, f"{_url(self.ports.public)}/health", self.stack)
+        return supportd
+
+
+async def _start(child: Child, url: str, stack: AsyncExitStack) -> None:
+    """Starts it, and stops it when the stack closes. Returns once `url` answers 200."""
+    child.start()
+    stack.callback(child.stop)  # holds up the event loop: there is nothing else to do then
+    deadline = time.monotonic() + READY_WITHIN_S
+    async with httpx.AsyncClient(trust_env=False) as http:
+        while True:
+            with suppress(httpx.TransportError):
+                if (await http.get(url)).status_code == 200:
+                    return
+            _check_running([child])
+            if time.monotonic() > deadline:
+                raise DemoFailed(f"{child.name} isn't ready after {READY_WITHIN_S:g} s.\n{child.last_lines()}")
+            await asyncio.sleep(LOOK_EVERY_S)
+
+
+async def _wire(addresses: Addresses) -> None:
+    """Tells the simulator where its webhooks go, and to find changes as late as a real search index does."""
+    async with httpx.AsyncClient(base_url=addresses.intercom, trust_env=False) as http:
+        settings: dict[str, dict[str, Any]] = {
+            "/_sim/faults": {"search_lag_s": SEARCH_LAG_S},
+            "/_sim/webhook": {"url": f"{addresses.api}/webhooks/intercom"},
+        }
+        try:
+            for path, body in settings.items():
+                (await http.post(path, json=body)).raise_for_status()
+        except httpx.HTTPError as error:
+            raise DemoFailed(f"The simulator can't be told where its webhooks go: {error}") from None
+
+
+def _what_to_try(addresses: Addresses, keys: Keys, var: Path) -> str:
+    return instructions(
+        addresses=addresses,
+        token=key_file.token(keys, USER),
+        user=USER,
+        logs=var / "log",
+        curl=None if shutil.which("curl") else f"{shlex.quote(sys.executable)} -m supportd.dev.curl",
+    )
+
+
+async def _until_one_ends(children: Sequence[Child]) -> None:
+    """Waits while all run. Raises `DemoFailed` with the name of the one that ended."""
+    one_ended = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    loop.add_signal_handler(signal.SIGCHLD, one_ended.set)
+    try:
+        while True:
+            one_ended.clear()
+            _check_running(children)
+            await one_ended.wait()
+    finally:
+        loop.remove_signal_handler(signal.SIGCHLD)
+
+
+def _check_running(children: Sequence[Child]) -> None:
+    for child in children:
+        if not child.running:
+            raise DemoFailed(
+                f"{child.name} ended with exit code {child.exit_code}. The end of {child.log}:\n{child.last_lines()}"
+            )
 
 
 @contextmanager
-def _mongodb(var: Path, ports: Ports) -> Iterator[str]:
-    """The MongoDB to use: the one that `MONGO_URI` names, or one of our own."""
-    named = os.environ.get("MONGO_URI")
-    if named:
-        yield named
-        return
-    print("starting MongoDB ...", flush=True)
-    mongod = Mongod(var / "mongo", port=ports.mongod)
+def _ended_by_signals() -> Iterator[None]:
+    """SIGINT and SIGTERM end the block quietly. What it does at its end isn't interrupted by a second one."""
+    task = asyncio.current_task()
+    assert task is not None
+    loop = asyncio.get_running_loop()
+    told = asyncio.Event()
+
+    def stop() -> None:
+        if not told.is_set():
+            told.set()
+            print("\nStopping ...", flush=True)
+            task.cancel()
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop)
     try:
-        mongod.start()
-        yield mongod.uri
+        yield
+    except asyncio.CancelledError:
+        if not told.is_set():
+            raise
+        task.uncancel()
+        print("All stopped.", flush=True)
     finally:
-        mongod.stop()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.remove_signal_handler(number)
 
 
-def _child(name: str, command: list[str], environment: dict[str, str], logs: Path, stack: ExitStack) -> Child:
-    child = Child(name, command, environment, logs / f"{name}.log")
-    stack.callback(child.stop)
-    return child
-
-
-def _wait_for(url: str, children: list[Child], stop: threading.Event) -> None:
-    deadline = time.monotonic() + UP_S
-    while not _answers(url):
-        _check(children)
-        if time.monotonic() > deadline:
-            raise DemoFailed(f"{url} didn't answer within {UP_S} s; see {children[-1].log}")
-        if stop.wait(LOOK_EVERY_S):
-            return
-
-
-def _check(children: list[Child]) -> None:
-    for child in children:
-        if child.exit_code is not None:
-            raise DemoFailed(f"{child.name} ended with exit code {child.exit_code}; its log ends:\n{tail(child.log)}")
-
-
-def _answers(url: str) -> bool:
-    try:
-        with urllib.request.urlopen(url, timeout=2):  # noqa: S310 - an address of our own
-            return True
-    except (urllib.error.URLError, OSError):
-        return False
-
-
-def _post(url: str, body: dict[str, Any]) -> None:
-    request = urllib.request.Request(url, json.dumps(body).encode(), {"Content-Type": "application/json"})  # noqa: S310
-    with urllib.request.urlopen(request, timeout=10):  # noqa: S310 - an address of our own
-        pass
-
-
-def _welcome(api: str, metrics: str, simulator: str, var: Path, kept: Secrets) -> None:
-    claims = {"userId": USER, "exp": int(time.time()) + TOKEN_S}
-    token = jwt.encode(claims, kept.jwt_secret, algorithm=ALGORITHM)
-    print(WELCOME.format(api=api, metrics=metrics, simulator=simulator, var=var, token=token), flush=True)
+def _url(port: int) -> str:
+    return f"http://{LOOPBACK}:{port}"

@@ -12,12 +12,11 @@ from pymongo.errors import ConnectionFailure, OperationFailure
 
 from supportd.dev import replica_set
 from supportd.dev.child import Child
-from supportd.dev.mongod_binary import MongodMissing, find_mongod
+from supportd.dev.mongod_binary import find_mongod
 from supportd.dev.ports import LOOPBACK, free_port
 
 PRIMARY_WITHIN_S = 30.0
 LOOK_EVERY_S = 0.02
-CANNOT_RUN = (126, 127)  # the dynamic linker's and the shell's way to say that a program couldn't be run
 
 OPTIONS = (
     *("--replSet", replica_set.NAME),
@@ -31,20 +30,25 @@ OPTIONS = (
 )
 
 
+class MongodFailed(Exception):
+    """It runs here, but didn't start this time; the message has the end of its log."""
+
+
 class Mongod:
     """One `mongod` on one data folder and port.
 
-    Start it from a thread that outlives it: it is ended when that thread ends, see `die_with_parent`. Raises
-    `MongodMissing` where there is no program to run.
+    Raises `MongodMissing` where there is no program to run. Start it from the main thread, see `die_with_parent`.
     """
 
     def __init__(self, data_dir: Path, *, port: int = 0) -> None:
         self.port = port or free_port()
         self.data_dir = data_dir
+        binary = find_mongod(data_dir)
         self.child = Child(
             "mongod",
-            [str(find_mongod(data_dir)), *OPTIONS, "--dbpath", str(data_dir), "--port", str(self.port)],
+            [str(binary.path), *OPTIONS, "--dbpath", str(data_dir), "--port", str(self.port)],
             log=data_dir / "mongod.log",
+            environ=binary.environ,
         )
 
     @property
@@ -61,8 +65,7 @@ class Mongod:
         """Blocks until it takes writes.
 
         Raises:
-            MongodMissing: the program doesn't run here.
-            RuntimeError: it ended, or took too long; the message has the end of its log.
+            MongodFailed: it ended, or took too long.
         """
         deadline = time.monotonic() + within_s
         direct = f"mongodb://{self._host}/?directConnection=true"
@@ -70,7 +73,7 @@ class Mongod:
             while not self._is_primary(client):
                 self._check_running()
                 if time.monotonic() > deadline:
-                    raise RuntimeError(f"mongod isn't ready after {within_s:g} s.\n{self.child.last_lines()}")
+                    raise MongodFailed(f"mongod isn't ready after {within_s:g} s.\n{self.child.last_lines()}")
                 time.sleep(LOOK_EVERY_S)
 
     def restart(self) -> None:
@@ -100,16 +103,14 @@ class Mongod:
     def _check_running(self) -> None:
         if self.child.running:
             return
-        if self.child.exit_code in CANNOT_RUN:
-            raise MongodMissing(f"mongod doesn't start here: {self.child.last_lines()}")
-        raise RuntimeError(f"mongod ended with exit code {self.child.exit_code}.\n{self.child.last_lines()}")
+        raise MongodFailed(f"mongod ended with exit code {self.child.exit_code}.\n{self.child.last_lines()}")
 
 
 @asynccontextmanager
 async def running_mongod(data_dir: Path, port: int = 0) -> AsyncIterator[Mongod]:
     """A `mongod` that takes writes while the context lasts; its data stays. Port 0 takes a free one.
 
-    Enter it in the main thread's event loop, see `Mongod`. Raises what `wait_until_primary` raises.
+    Enter it in the main thread's event loop, see `Mongod`. Raises `MongodMissing` and `MongodFailed`.
     """
     mongod = Mongod(data_dir, port=port)
     mongod.start()

