@@ -64,7 +64,7 @@ def _serve(_: argparse.Namespace) -> int:
 
 
 def _allow_many_connections() -> None:
-    """Raises the soft limit of open files to the hard one: a connection is a file, and 1,024 is the usual soft limit."""
+    """Raises the soft limit of open files to the hard one: a connection is a file, and 1,024 is the usual limit."""
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 

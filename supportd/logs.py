@@ -5,6 +5,7 @@ addresses, headers and URLs are never passed to a logger, and `drop_unlisted` ma
 """
 
 import logging
+import re
 import sys
 from collections.abc import MutableMapping
 from typing import Any, TextIO
@@ -18,6 +19,8 @@ FIELDS = frozenset({
     "task", "error", "error_type", "reason", "lag_s", "conversation", "topic", "topics", "kind", "count", "attempts",
     "seconds", "host", "port", "metrics_port", "version", "signal", "state", "operation", "path",
 })  # fmt: skip
+
+FIRST_WORDS = re.compile(r"\A[A-Za-z ]*[A-Za-z]")
 
 
 def configure(*, level: str, fmt: str, stream: TextIO | None = None) -> None:
@@ -42,7 +45,7 @@ def configure(*, level: str, fmt: str, stream: TextIO | None = None) -> None:
         renderer = structlog.dev.ConsoleRenderer(colors=handler.stream.isatty())
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
-            foreign_pre_chain=shared,
+            foreign_pre_chain=[without_quotes, *shared],
             processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
         )
     )
@@ -66,6 +69,13 @@ def safe_exception(_logger: object, _name: str, event: MutableMapping[str, Any])
     if isinstance(info, tuple) and info[0] is not None:
         event["error_type"] = info[0].__name__
         event["exception"] = _frames(info[2])
+    return event
+
+
+def without_quotes(_logger: object, _name: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """Keeps the first words of asyncio's messages: what follows quotes tasks, arguments and errors."""
+    if event["_record"].name == "asyncio":
+        event["event"] = " ".join(FIRST_WORDS.findall(event["event"])) or "asyncio"
     return event
 
 

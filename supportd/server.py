@@ -28,6 +28,7 @@ from supportd.wiring import Parts, build, close_later, secrets_of
 
 DRAIN_S = 8.0
 IDLE_CONNECTION_S = 75
+BODY_S = 30  # for a body to come in; one that stalls would hold up a stop
 MAX_HEADER_BYTES = 32 * 1024
 MAX_READ_BYTES = 64 * 1024 * 1024  # handlers keep far less; up to here a client that sends more is answered in JSON
 INDEXES_RETRY_S = 5.0
@@ -144,6 +145,7 @@ def _listen(
     server = HTTPServer(
         application,
         idle_connection_timeout=IDLE_CONNECTION_S,
+        body_timeout=BODY_S,
         max_header_size=MAX_HEADER_BYTES,
         max_body_size=MAX_READ_BYTES,
     )

@@ -11,7 +11,7 @@ import structlog
 from supportd.clock import Clock
 from supportd.conversations.contacts import ContactBook
 from supportd.conversations.keeper import ConversationKeeper
-from supportd.errors import IntercomRefused, IntercomUnavailable, StorageUnavailable
+from supportd.errors import IntercomRefused, IntercomUnavailable, ServiceUnavailable, StorageUnavailable
 from supportd.intercom import wire
 from supportd.intercom.budget import Priority
 from supportd.intercom.client import IntercomClient
@@ -63,7 +63,7 @@ class Reconciler:
         """
         try:
             found = await self._run()
-        except IntercomUnavailable as error:
+        except ServiceUnavailable as error:
             self._metrics.reconciler_runs.labels(_outcome(error)).inc()
             raise
         self._metrics.reconciler_runs.labels(Outcome.OK).inc()
@@ -132,5 +132,6 @@ class Reconciler:
         return len(topics)
 
 
-def _outcome(error: IntercomUnavailable) -> str:
-    return error.reason if error.reason in {Outcome.NO_BUDGET, Outcome.BREAKER_OPEN} else Outcome.OUTAGE.value
+def _outcome(error: ServiceUnavailable) -> str:
+    reason = error.reason if isinstance(error, IntercomUnavailable) else ""
+    return reason if reason in {Outcome.NO_BUDGET, Outcome.BREAKER_OPEN} else Outcome.OUTAGE.value

@@ -177,9 +177,7 @@ async def test_half_a_surrogate_pair_is_no_text(mongo: MongoDatabase) -> None:
             assert set((await contents(world)).values()) == {0}
 
 
-@pytest.mark.parametrize(
-    "content", [b"[" * 60_000, b'{"body":' * 7_000, b'{"meta":' * 7_000, b'{"x":' * 10_000]
-)
+@pytest.mark.parametrize("content", [b"[" * 60_000, b'{"body":' * 7_000, b'{"meta":' * 7_000, b'{"x":' * 10_000])
 async def test_a_body_nested_too_deep_is_refused(mongo: MongoDatabase, content: bytes) -> None:
     async with living(mongo) as world:
         response = await post(world.sdk(), "/api/conversations", content)
@@ -282,9 +280,7 @@ async def test_a_bad_argument_of_a_poll_is_named(mongo: MongoDatabase, field: st
         ),
     ],
 )
-async def test_a_bad_argument_of_the_list_is_named(
-    mongo: MongoDatabase, field: str, values: list[str]
-) -> None:
+async def test_a_bad_argument_of_the_list_is_named(mongo: MongoDatabase, field: str, values: list[str]) -> None:
     async with living(mongo) as world:
         alice = world.sdk()
         await alice.start(body="Hello")

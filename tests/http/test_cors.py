@@ -65,14 +65,10 @@ async def test_a_preflight_needs_no_token(mongo: MongoDatabase) -> None:
 async def test_an_answer_may_be_read_by_the_origin(mongo: MongoDatabase) -> None:
     async with living(mongo, cors_origins=(ORIGIN,)) as world:
         alice = world.sdk()
-        started = await alice.call(
-            "POST", "/api/conversations", json={"body": "Hello"}, headers={"Origin": ORIGIN}
-        )
+        started = await alice.call("POST", "/api/conversations", json={"body": "Hello"}, headers={"Origin": ORIGIN})
         poll = f"/api/conversations/{started.json()['id']}/poll"
         polled = await alice.call("GET", poll, headers={"Origin": ORIGIN})
-        unchanged = await alice.call(
-            "GET", poll, headers={"Origin": ORIGIN, "If-None-Match": polled.headers["ETag"]}
-        )
+        unchanged = await alice.call("GET", poll, headers={"Origin": ORIGIN, "If-None-Match": polled.headers["ETag"]})
 
         assert [started.status_code, polled.status_code, unchanged.status_code] == [201, 200, 304]
         for response in (started, polled, unchanged):
@@ -87,9 +83,7 @@ async def test_another_origin_gets_none_but_its_caches_are_told(mongo: MongoData
     async with living(mongo, cors_origins=(ORIGIN,)) as world:
         for origin in OTHERS:
             for method in ("OPTIONS", "GET"):
-                response = await world.sdk().call(
-                    method, "/api/conversations", headers={"Origin": origin, **PREFLIGHT}
-                )
+                response = await world.sdk().call(method, "/api/conversations", headers={"Origin": origin, **PREFLIGHT})
                 assert response.status_code in {200, 204}
                 assert allows(response) == {}
                 assert "origin" in words(response.headers["Vary"])

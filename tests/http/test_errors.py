@@ -157,9 +157,7 @@ async def test_an_unexpected_error_says_nothing_of_itself(
 async def test_a_path_that_is_badly_encoded_is_404(mongo: MongoDatabase) -> None:
     async with living(mongo) as world:
         for target in BAD_PATHS:
-            answer = await raw(
-                world.server.port, f"GET {target} HTTP/1.1\r\nAuthorization: Bearer {world.sdk().token}"
-            )
+            answer = await raw(world.server.port, f"GET {target} HTTP/1.1\r\nAuthorization: Bearer {world.sdk().token}")
             assert_is_raw_error(answer, 404, "not_found")
 
 
@@ -283,9 +281,7 @@ async def test_a_conversation_answer_says_its_age(mongo: MongoDatabase) -> None:
     ("method", "path"),
     [("POST", "/api/conversations"), ("GET", "/api/conversations/1/poll"), ("PUT", "/nothing")],
 )
-async def test_a_client_that_leaves_in_mid_body_is_forgotten(
-    mongo: MongoDatabase, method: str, path: str
-) -> None:
+async def test_a_client_that_leaves_in_mid_body_is_forgotten(mongo: MongoDatabase, method: str, path: str) -> None:
     async with living(mongo) as world:
         for _ in range(3):
             await leave_in_mid_body(world, method, path)

@@ -20,9 +20,7 @@ def closed_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def assert_unready(
-    response: httpx.Response, *, database: str | None = None, intercom: str = "closed"
-) -> None:
+def assert_unready(response: httpx.Response, *, database: str | None = None, intercom: str = "closed") -> None:
     assert response.status_code == 503, response.text
     answer = response.json()
     assert set(answer) == {"status", "checks"}
@@ -110,9 +108,7 @@ async def test_while_it_stops_it_is_not_ready(mongo: MongoDatabase) -> None:
     ):
         server = await up.enter_async_context(running(settings(mongo, simulator.base_url)))
         base = f"http://127.0.0.1:{server.port}"
-        assert (
-            await http.get(f"{base}/ready")
-        ).status_code == 200  # the connection is kept for the next question
+        assert (await http.get(f"{base}/ready")).status_code == 200  # the connection is kept for the next question
         server.lifecycle.enter()
         stopping = asyncio.create_task(up.aclose())
         await eventually(lambda: server.lifecycle.stopping)

@@ -24,16 +24,12 @@ ROUTES = [
 ]
 
 
-def signed(
-    claims: dict[str, Any], *, secret: str = JWT_SECRET, algorithm: str = "HS256", **header: Any
-) -> str:
+def signed(claims: dict[str, Any], *, secret: str = JWT_SECRET, algorithm: str = "HS256", **header: Any) -> str:
     return jwt.encode(claims, secret, algorithm=algorithm, headers=header or None)
 
 
 def unsigned(header: dict[str, Any], claims: dict[str, Any]) -> str:
-    parts = (
-        base64.urlsafe_b64encode(json.dumps(part).encode()).decode().rstrip("=") for part in (header, claims)
-    )
+    parts = (base64.urlsafe_b64encode(json.dumps(part).encode()).decode().rstrip("=") for part in (header, claims))
     return ".".join([*parts, ""])
 
 
@@ -77,9 +73,7 @@ ODD_USERS: list[str] = [
 ]
 
 
-async def ask(
-    world: World, authorization: str | None, method: str = "GET", path: str = LIST
-) -> httpx.Response:
+async def ask(world: World, authorization: str | None, method: str = "GET", path: str = LIST) -> httpx.Response:
     headers = {} if authorization is None else {b"Authorization": authorization.encode("latin-1")}
     return await world.http.request(method, path, headers=headers)
 
@@ -185,9 +179,7 @@ async def test_the_issuer_is_checked_where_it_is_set(mongo: MongoDatabase) -> No
     async with living(mongo, jwt_issuer="https://app.example") as world:
         assert (await ask(world, f"Bearer {token('alice', iss='https://app.example')}")).status_code == 200
         for claims in ({}, {"iss": "https://other.example"}, {"iss": ""}):
-            assert_unauthorized(
-                await ask(world, f"Bearer {signed({'userId': 'alice', 'exp': IN_AN_HOUR, **claims})}")
-            )
+            assert_unauthorized(await ask(world, f"Bearer {signed({'userId': 'alice', 'exp': IN_AN_HOUR, **claims})}"))
 
 
 async def test_the_audience_is_checked_where_it_is_set(mongo: MongoDatabase) -> None:
@@ -202,9 +194,7 @@ async def test_the_audience_is_checked_where_it_is_set(mongo: MongoDatabase) -> 
 
 async def test_issuer_and_audience_are_no_matter_where_they_are_not_set(mongo: MongoDatabase) -> None:
     async with living(mongo) as world:
-        assert (
-            await ask(world, f"Bearer {token('alice', iss='anybody', aud='anything')}")
-        ).status_code == 200
+        assert (await ask(world, f"Bearer {token('alice', iss='anybody', aud='anything')}")).status_code == 200
 
 
 async def test_an_odd_user_id_is_a_user_of_its_own(mongo: MongoDatabase) -> None:

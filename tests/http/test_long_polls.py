@@ -39,9 +39,7 @@ def poll_path(conversation_id: str) -> str:
 
 
 @contextlib.asynccontextmanager
-async def parked(
-    world: World, sdk: Sdk, started: Any, *, wait: int = 25, etag: str = ""
-) -> AsyncIterator[Any]:
+async def parked(world: World, sdk: Sdk, started: Any, *, wait: int = 25, etag: str = "") -> AsyncIterator[Any]:
     """A poll that is being held. It is over at the end."""
     before = len(world.server.parts.waiters)
     query = {"since": started["latestTimestamp"], "wait": wait}
@@ -141,9 +139,7 @@ async def test_anothers_news_wakes_nobody(mongo: MongoDatabase, monkeypatch: pyt
             loop.advance(20)
 
 
-async def test_a_poll_ends_after_its_time_without_news(
-    mongo: MongoDatabase, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_poll_ends_after_its_time_without_news(mongo: MongoDatabase, monkeypatch: pytest.MonkeyPatch) -> None:
     async with living(mongo) as world:
         loop = DrivenLoop(monkeypatch)
         started = await started_by(world, "alice")
@@ -167,15 +163,12 @@ async def test_a_poll_waits_for_real(mongo: MongoDatabase) -> None:
         assert world.metric("poll_held_seconds_count") == 1
 
 
-async def test_polls_that_began_together_end_apart(
-    mongo: MongoDatabase, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_polls_that_began_together_end_apart(mongo: MongoDatabase, monkeypatch: pytest.MonkeyPatch) -> None:
     async with living(mongo) as world, contextlib.AsyncExitStack() as held:
         loop = DrivenLoop(monkeypatch)
         started = await started_by(world, "alice")
         polls = [
-            await held.enter_async_context(parked(world, world.sdk("alice"), started))
-            for _ in range(MOST_PER_USER)
+            await held.enter_async_context(parked(world, world.sdk("alice"), started)) for _ in range(MOST_PER_USER)
         ]
         waiting = [len(world.server.parts.waiters)]
         loop.advance(22)
@@ -370,9 +363,7 @@ async def test_an_etag_is_the_same_after_a_restart(mongo: MongoDatabase) -> None
             await world.settle()
             etag = await etag_of(world.sdk("alice"), started["id"])
         async with serving(configuration, simulator) as world:
-            response = await world.sdk("alice").call(
-                "GET", poll_path(started["id"]), headers={"If-None-Match": etag}
-            )
+            response = await world.sdk("alice").call("GET", poll_path(started["id"]), headers={"If-None-Match": etag})
             assert response.status_code == 304
             assert response.headers["ETag"] == etag
             assert (await world.operator.calls()).get("GET /conversations/{id}", 0) == 0

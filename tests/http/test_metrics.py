@@ -43,9 +43,7 @@ async def test_they_are_on_a_port_of_their_own(mongo: MongoDatabase) -> None:
         assert response.headers["Content-Type"].startswith("text/plain; version=")
         assert world.server.metrics_port != world.server.port
         assert (await world.http.get("/metrics")).status_code == 404
-        async with httpx.AsyncClient(
-            base_url=f"http://127.0.0.1:{world.server.metrics_port}", trust_env=False
-        ) as http:
+        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{world.server.metrics_port}", trust_env=False) as http:
             for path in ("/", "/health", "/api/conversations"):
                 assert (await http.get(path)).status_code == 404
 

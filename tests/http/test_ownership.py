@@ -25,9 +25,7 @@ ODD_IDS: list[str] = [
 WORDS: list[str] = ["last", "search", "redact", "x" * 128, "-1", "0", "00001", "_sim"]
 
 
-async def call(
-    sdk: Sdk, conversation_id: str, method: str, rest: str, body: Any, **headers: str
-) -> httpx.Response:
+async def call(sdk: Sdk, conversation_id: str, method: str, rest: str, body: Any, **headers: str) -> httpx.Response:
     return await sdk.call(method, f"/api/conversations/{conversation_id}{rest}", json=body, headers=headers)
 
 
@@ -93,9 +91,7 @@ async def test_anothers_conversation_that_was_never_seen_here_is_none(mongo: Mon
 async def test_a_conversation_of_a_contact_unknown_to_us_is_none(mongo: MongoDatabase) -> None:
     async with living(mongo) as world:
         await world.sdk("alice").start(body="Hello")
-        strangers = await world.operator.control(
-            "POST", "/conversations", {"external_id": "stranger", "body": "Hi"}
-        )
+        strangers = await world.operator.control("POST", "/conversations", {"external_id": "stranger", "body": "Hi"})
         await world.settle()
         await assert_is_none(world, world.sdk("alice"), strangers["id"])
         await assert_is_none(world, world.sdk("nobody"), strangers["id"])
@@ -124,10 +120,7 @@ async def test_reading_makes_no_contact(mongo: MongoDatabase) -> None:
 
 async def test_a_list_shows_only_ones_own(mongo: MongoDatabase) -> None:
     async with living(mongo) as world:
-        own = {
-            user: {(await world.sdk(user).start(body=f"{user} {n}"))["id"] for n in range(3)}
-            for user in "abc"
-        }
+        own = {user: {(await world.sdk(user).start(body=f"{user} {n}"))["id"] for n in range(3)} for user in "abc"}
         await world.settle()
         for user, ids in own.items():
             assert {summary["id"] for summary in await world.sdk(user).list()} == ids
