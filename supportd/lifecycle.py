@@ -35,8 +35,12 @@ class Lifecycle:
 
     async def idle(self, *, within_s: float) -> bool:
         """Waits until no request is under way; False if that took longer, or was cut."""
-        waits = [asyncio.ensure_future(self._idle.wait()), asyncio.ensure_future(self._cut.wait())]
-        await asyncio.wait(waits, timeout=within_s, return_when=asyncio.FIRST_COMPLETED)
-        for wait in waits:
-            wait.cancel()
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + within_s
+        cut = asyncio.ensure_future(self._cut.wait())
+        while self._under_way and not self._cut.is_set() and loop.time() < deadline:
+            idle = asyncio.ensure_future(self._idle.wait())
+            await asyncio.wait([idle, cut], timeout=deadline - loop.time(), return_when=asyncio.FIRST_COMPLETED)
+            idle.cancel()  # and look again: a request may have come in on an open connection meanwhile
+        cut.cancel()
         return self._under_way == 0

@@ -26,7 +26,8 @@ from supportd.sync.inbox import SWEEP_S
 from supportd.tasks import Periodic, watch_loop_lag
 from supportd.wiring import Parts, build, close_later, secrets_of
 
-DRAIN_S = 8.0
+DRAIN_S = 7.0
+LAST_S = 1.0
 IDLE_CONNECTION_S = 75
 BODY_S = 30  # for a body to come in; one that stalls would hold up a stop
 MAX_HEADER_BYTES = 32 * 1024
@@ -173,10 +174,11 @@ async def _stop_serving(server: HTTPServer, parts: Parts, lifecycle: Lifecycle) 
     lifecycle.stopping = True
     server.stop()
     parts.waiters.close()
-    if not await lifecycle.idle(within_s=DRAIN_S):
-        structlog.get_logger("supportd.server").warning("requests cut", count=lifecycle.under_way)
+    await lifecycle.idle(within_s=DRAIN_S)
     with suppress(TimeoutError):
-        await asyncio.wait_for(parts.inbox.drain(), 1.0)
+        await asyncio.wait_for(parts.inbox.drain(), LAST_S)
+    if not await lifecycle.idle(within_s=LAST_S):
+        structlog.get_logger("supportd.server").warning("requests cut", count=lifecycle.under_way)
     await server.close_all_connections()
 
 
