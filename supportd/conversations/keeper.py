@@ -30,15 +30,20 @@ from supportd.tasks import KeyedLocks, SingleFlight
 ABSENT_FOR_S = 30
 ABSENT_TRACKED = 100_000
 UNKNOWN_REMEMBERED = 10_000
+YOUNG_MS = 600_000
 
 
 class Applied(NamedTuple):
-    """What news did: the state before and after, what the news lacked, and whether the state after is saved."""
+    """What news did: the state before and after, what the news lacked, and whether the state after is saved.
+
+    `missing` says that Intercom, asked for the conversation, had none.
+    """
 
     before: State | None
     after: State
     need: Need
     saved: bool = True
+    missing: bool = False
 
 
 class ConversationKeeper:
@@ -142,12 +147,18 @@ class ConversationKeeper:
         return News(conversation, Origin.PART, heard_at=self._now_ms(), reason=reason, source_hidden=alone)
 
     async def refresh(self, conversation_id: str, *, priority: Priority) -> Applied | None:
-        """Loads a conversation in full and applies it; None if Intercom has it no more."""
+        """Loads a conversation in full and applies it; None if neither Intercom nor we know it.
+
+        One that we know and Intercom doesn't is deleted; but a young one may not have reached all of Intercom yet, and
+        stays.
+        """
         try:
             loaded = await self._client.conversation(conversation_id, priority=priority)
         except IntercomNotFound:
-            await self.delete(conversation_id)
-            return None
+            before = await self._known(conversation_id)
+            if before is None or self._now_ms() - before.created_at < YOUNG_MS:
+                return None if before is None else Applied(before, before, Need.NOTHING, missing=True)
+            return Applied(before, await self.delete(conversation_id) or before, Need.NOTHING, missing=True)
         return await self.apply_load(loaded)
 
     async def mark_read(self, conversation_id: str, contact_id: str) -> None:
@@ -161,15 +172,17 @@ class ConversationKeeper:
             await self._save(state)
             self._cache.put(state)
 
-    async def delete(self, conversation_id: str) -> None:
-        """Takes over that a conversation was deleted in Intercom."""
+    async def delete(self, conversation_id: str) -> State | None:
+        """Takes over that a conversation was deleted in Intercom; answers what is left, if it was known."""
         async with self._locks.hold(conversation_id):
             state = await self._known(conversation_id)
             if state is not None and not state.deleted:
-                await self._save(deleted(state))
+                state = deleted(state)
+                await self._save(state)
             self._cache.drop(conversation_id)
             self._absent[conversation_id] = True
         self._waiters.wake(conversation_id)
+        return state
 
     async def is_ours(self, conversation: wire.Conversation) -> bool:
         """Whether it is known here or belongs to a user of ours."""

@@ -18,6 +18,7 @@ from supportd.conversations.topics import Topics, title
 from supportd.errors import IntercomNotFound, IntercomRefused, IntercomUnavailable, NotFound
 from supportd.identity import Identity
 from supportd.intercom import wire
+from supportd.intercom.budget import Priority
 from supportd.intercom.client import IntercomClient
 from supportd.stores.contacts import Contact
 from supportd.stores.outbox import Job, Kind
@@ -123,7 +124,8 @@ class ConversationService:
         try:
             contact, created = await self._create(contact, text)
         except (IntercomRefused, IntercomUnavailable) as error:
-            if topic_id is not None and not getattr(error, "sent", False):
+            may_exist = isinstance(error, IntercomUnavailable) and error.sent
+            if topic_id is not None and not may_exist:
                 await self._topics.forget(topic_id)
             raise
         news = self._keeper.news_of_start(
@@ -143,8 +145,8 @@ class ConversationService:
         async with self._sending.hold(conversation_id):
             try:
                 loaded = await self._client.reply(conversation_id, contact.contact_id, body)
-            except IntercomNotFound:
-                raise await self._gone(conversation_id) from None
+            except IntercomNotFound as refusal:
+                raise await self._gone_or(refusal, conversation_id) from None
             sent_id = _newest_of(contact.contact_id, loaded.conversation, body)
             applied = await self._keeper.apply_answer(self._keeper.news_of(loaded), known=entry.state)
         sent = next(part for part in applied.after.parts if part.message.id == sent_id)
@@ -158,8 +160,8 @@ class ConversationService:
             return
         try:
             loaded = await self._client.close(conversation_id)
-        except IntercomNotFound:
-            raise await self._gone(conversation_id) from None
+        except IntercomNotFound as refusal:
+            raise await self._gone_or(refusal, conversation_id) from None
         await self._keeper.apply_answer(self._keeper.news_of(loaded), known=entry.state)
 
     async def mark_read(self, caller: Identity, conversation_id: str) -> None:
@@ -186,9 +188,10 @@ class ConversationService:
                 await asyncio.sleep(pause)
         return contact, await self._client.start_conversation(contact.contact_id, text)
 
-    async def _gone(self, conversation_id: str) -> NotFound:
-        await self._keeper.delete(conversation_id)
-        return NotFound()
+    async def _gone_or(self, refusal: IntercomNotFound, conversation_id: str) -> NotFound | IntercomNotFound:
+        """What a 404 to a write means: the conversation is gone, or it is there and who wrote isn't known any more."""
+        found = await self._keeper.refresh(conversation_id, priority=Priority.USER_WRITE)
+        return NotFound() if found is None or found.missing else refusal
 
     def _after_send(self, caller: Identity, contact: Contact, applied: Applied, sent: int) -> int:
         if not applied.saved and applied.before is not None:

@@ -14,6 +14,8 @@ def missed_topics(before: State | None, after: State) -> list[str]:
     """A topic for each difference between what was known and what Intercom has."""
     if before is None:
         return ["conversation.user.created"]
+    if after.deleted:
+        return [] if before.deleted else ["conversation.deleted"]
     known = {part.message.id: part for part in before.parts}
     topics = [_topic_of(part) for part in after.parts if before.loaded and part.message.id not in known]
     topics += [

@@ -121,11 +121,10 @@ class Reconciler:
         except IntercomRefused as refusal:  # one that Intercom won't give must not keep the rest from being seen
             self._log.error("conversation refused", conversation=conversation_id, status=refusal.status)
             return 0
-        if applied is not None and not applied.saved:
-            raise StorageUnavailable
         if applied is None:
-            self._drift.missed("conversation.deleted")
-            return 1
+            return 0
+        if not applied.saved:
+            raise StorageUnavailable
         topics = missed_topics(applied.before, applied.after)
         for topic in topics:
             self._drift.missed(topic)

@@ -164,3 +164,31 @@ async def test_a_start_that_mongodb_cannot_record_is_still_answered_once_interco
         await world.reconcile()
         assert await alice.show(started["id"]) == started
         assert (await world.operator.control("GET", "/status"))["conversations"] == 2
+
+
+@pytest.mark.logs("intercom refused a call")
+async def test_a_contact_that_intercom_no_longer_knows_does_not_delete_the_conversation(mongo: MongoDatabase) -> None:
+    async with living(mongo) as world:
+        alice = world.sdk()
+        started = await alice.start(body="Hello")
+        await world.settle()
+        world.clock.advance(3600)
+        (contact_id,) = world.simulator.workspace.contacts
+        contact = world.simulator.workspace.contacts.pop(contact_id)
+        response = await alice.call("POST", f"/api/conversations/{started['id']}/reply", json={"body": "Hi"})
+        assert (response.status_code, response.json()["error"]) == (502, "service_unavailable")
+        world.simulator.workspace.contacts[contact_id] = contact
+        assert (await alice.reply(started["id"], "Hi"))["state"] == "open"
+
+
+async def test_a_reply_to_a_conversation_that_was_deleted_is_404(mongo: MongoDatabase) -> None:
+    async with living(mongo, webhooks=False) as world:
+        alice = world.sdk()
+        started = await alice.start(body="Hello")
+        await world.operator.control("DELETE", f"/conversations/{started['id']}")
+        path = f"/api/conversations/{started['id']}/reply"
+        assert (await alice.call("POST", path, json={"body": "Hi"})).status_code == 404
+        assert (await alice.call("POST", path.replace("reply", "close"))).status_code == 404
+        world.clock.advance(3600)
+        assert (await alice.call("POST", path, json={"body": "Hi"})).status_code == 404
+        assert await alice.list() == []
