@@ -11,7 +11,8 @@ from supportd.conversations.service import ConversationService
 from supportd.conversations.waiters import Waiters
 from supportd.errors import ConfigError
 from supportd.handlers import conversations, health, poll, webhooks
-from supportd.handlers.base import Auth, BaseHandler, Web
+from supportd.handlers.base import BaseHandler
+from supportd.handlers.web import Auth, Web
 from supportd.intercom.breaker import Breaker
 from supportd.lifecycle import Lifecycle
 from supportd.sync.inbox import Inbox

@@ -17,8 +17,10 @@ from supportd import __version__
 from supportd.clock import Clock
 from supportd.config import Settings
 from supportd.errors import StorageUnavailable
-from supportd.handlers.base import NotFoundHandler, Web
+from supportd.handlers.base import NotFoundHandler
+from supportd.handlers.cors import Cors
 from supportd.handlers.health import MetricsHandler
+from supportd.handlers.web import Web
 from supportd.lifecycle import Lifecycle
 from supportd.routes import Services, routes, url_specs
 from supportd.stores import mongo
@@ -117,7 +119,7 @@ def _application(
         metrics=parts.metrics,
         lifecycle=lifecycle,
         clock=clock,
-        cors_origins=settings.cors_origins,
+        cors=Cors(settings.cors_origins),
     )
     services = Services(
         conversations=parts.conversations,

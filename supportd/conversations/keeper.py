@@ -204,12 +204,13 @@ class ConversationKeeper:
         await self._loading.stop()
 
     async def _load(self, conversation_id: str) -> Entry:
-        stored = await self._stored(conversation_id)
-        if stored is not None and stored.loaded:
-            if stored.deleted:
+        async with self._locks.hold(conversation_id):  # so that no older snapshot follows a newer state into memory
+            stored = await self._known(conversation_id)
+            if stored is not None and stored.deleted:
                 raise NotFound
-            self._metrics.lookups.labels(Lookup.SNAPSHOT).inc()
-            return self._cache.get(conversation_id) or self._cache.put(stored)
+            if stored is not None and stored.loaded:
+                self._metrics.lookups.labels(Lookup.SNAPSHOT).inc()
+                return self._cache.put(stored)
         try:
             loaded = await self._client.conversation(conversation_id, priority=Priority.COLD_LOAD)
         except IntercomNotFound:

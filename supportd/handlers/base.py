@@ -1,61 +1,28 @@
-"""What every handler shares: identity, limits, bodies, errors, CORS, and one log line a request."""
+"""What every handler shares: identity, limits, bodies, errors, and one log line a request."""
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
-from enum import StrEnum
 from typing import Any, TypeVar
 from uuid import uuid4
 
 import msgspec
 import structlog
 from tornado.httputil import HTTPServerRequest
-from tornado.web import Application, HTTPError, RequestHandler, stream_request_body
+from tornado.web import Application, RequestHandler, stream_request_body
 
-from supportd.clock import Clock
-from supportd.errors import (
-    ApiError,
-    BadRequest,
-    IntercomRefused,
-    MethodNotAllowed,
-    NotFound,
-    ServiceUnavailable,
-)
+from supportd.errors import MethodNotAllowed, NotFound
 from supportd.handlers import bodies
-from supportd.identity import Identifier, Identity
-from supportd.lifecycle import Lifecycle
-from supportd.metrics import Metrics
+from supportd.handlers.failures import as_api_error, log_unexpected
+from supportd.handlers.record import Record
+from supportd.handlers.web import Auth, Web
+from supportd.identity import Identity
 from supportd.ratelimit import RateLimiter
 
 JSON = "application/json; charset=utf-8"
 MAX_JSON_BYTES = 64 * 1024
-PREFLIGHT_CACHED_S = "600"
-SENT_HEADERS = "Authorization, Content-Type, Idempotency-Key, If-None-Match, X-Request-Id"
-READ_HEADERS = "Age, ETag, Idempotent-Replayed, RateLimit, RateLimit-Policy, Retry-After, X-Request-Id"
 REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
 
 T = TypeVar("T")
-
-
-class Auth(StrEnum):
-    """How a route knows its caller. Every verb of every route has one."""
-
-    BEARER = "bearer"
-    HMAC = "hmac"
-    PUBLIC = "public"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Web:
-    """What every handler needs."""
-
-    identifier: Identifier
-    reads: RateLimiter
-    writes: RateLimiter
-    metrics: Metrics
-    lifecycle: Lifecycle
-    clock: Clock
-    cors_origins: tuple[str, ...]
 
 
 @stream_request_body
@@ -86,8 +53,7 @@ class BaseHandler(RequestHandler):
         self.held_s = 0.0
         self._limiter: RateLimiter | None = None
         self._left: int | None = None
-        self._body = bytearray()
-        self._too_large = False
+        self._body = bodies.Body(self.max_body_bytes)
         self._ended = False
         self._started_at = web.clock.monotonic()
         super().__init__(application, request, **services)
@@ -106,28 +72,19 @@ class BaseHandler(RequestHandler):
             self._identify()
 
     def data_received(self, chunk: bytes) -> None:
-        """Keeps the body up to the limit; of a longer one, nothing."""
-        self._too_large = self._too_large or len(self._body) + len(chunk) > self.max_body_bytes
-        if self._too_large:
-            self._body.clear()
-        else:
-            self._body += chunk
+        """Takes the next bytes of the body."""
+        self._body.add(chunk)
 
     def options(self, *_: str) -> None:
-        """Answers a preflight (the Fetch standard, CORS protocol)."""
+        """Answers a preflight."""
         self.set_header("Allow", ", ".join(self.verbs))
-        if self._allowed_origin() is not None:
-            self.set_header("Access-Control-Allow-Methods", ", ".join(self.verbs))
-            self.set_header("Access-Control-Allow-Headers", SENT_HEADERS)
-            self.set_header("Access-Control-Max-Age", PREFLIGHT_CACHED_S)
+        self._add_headers(self.web.cors.of_preflight(self.request.headers.get("Origin"), self.verbs))
         self.set_status(204)
         self.finish()
 
     def body(self) -> bytes:
         """The raw body. Raises `BadRequest` if it is too large."""
-        if self._too_large:
-            raise BadRequest(f"The body is over {self.max_body_bytes // 1024} KiB")
-        return bytes(self._body)
+        return self._body.read()
 
     def json_body(self, kind: type[T]) -> T:
         """The JSON body as `kind`. Raises `BadRequest` or `ValidationFailed`."""
@@ -152,21 +109,16 @@ class BaseHandler(RequestHandler):
 
     def write_error(self, status_code: int, **kwargs: Any) -> None:
         """Answers any exception in the contract's shape, without its text unless it was meant for clients."""
-        error = _as_api_error(status_code, kwargs.get("exc_info", (None, None))[1], tuple(self.verbs))
+        error = as_api_error(status_code, kwargs.get("exc_info", (None, None))[1], tuple(self.verbs))
         self._name_request()
         self._common_headers()
         self.set_status(error.status)
-        for name, value in error.headers.items():
-            self.set_header(name, value)
+        self._add_headers(error.headers)
         self.finish(msgspec.json.encode({"error": error.code, "message": error.message}))
 
     def log_exception(self, kind: Any, error: Any, traceback: Any) -> None:
         """Logs what we didn't expect. Expected errors show in the request's own line."""
-        log = structlog.get_logger("supportd.http")
-        if isinstance(error, IntercomRefused):
-            log.error("intercom refused a call", status=error.status, reason=error.code, route=self.route)
-        elif not isinstance(error, ApiError | HTTPError):
-            log.error("unhandled exception", exc_info=(kind, error, traceback), route=self.route)
+        log_unexpected(kind, error, traceback, route=self.route)
 
     def on_connection_close(self) -> None:
         """The client left. If its body never came, the handler is never run, and this is its end."""
@@ -176,25 +128,18 @@ class BaseHandler(RequestHandler):
             self._end()
 
     def on_finish(self) -> None:
-        """Counts and logs the request: its route, never its URI."""
+        """Counts and logs the request."""
         self._end()
-        status = self.get_status()
-        method = self.request.method if self.request.method in self.SUPPORTED_METHODS else "other"
-        took_s = max(0.0, self.web.clock.monotonic() - self._started_at - self.held_s)
-        self.web.metrics.requests.labels(self.route, method, status).inc()
-        self.web.metrics.request_seconds.labels(self.route).observe(took_s)
-        log = structlog.get_logger("supportd.http")
-        write = log.debug if self.route in {"poll", "health", "ready"} and status < 400 else log.info
-        write(
-            "request",
+        method = self.request.method or ""
+        Record(
             request_id=self.request_id,
             route=self.route,
-            method=method,
-            status=status,
-            duration_ms=round(took_s * 1000, 1),
-            waited_ms=round(self.held_s * 1000),
-            user=self.user_hash,
-        )
+            method=method if method in self.SUPPORTED_METHODS else "other",
+            status=self.get_status(),
+            took_s=max(0.0, self.web.clock.monotonic() - self._started_at - self.held_s),
+            held_s=self.held_s,
+            user_hash=self.user_hash,
+        ).tell(self.web.metrics)
 
     def _end(self) -> None:
         if not self._ended:
@@ -225,16 +170,11 @@ class BaseHandler(RequestHandler):
             self.set_header("RateLimit", limiter.status(self._left))
         if self.web.lifecycle.stopping:
             self.set_header("Connection", "close")
-        if self.web.cors_origins:
-            self.set_header("Vary", "Origin")
-        origin = self._allowed_origin()
-        if origin is not None:
-            self.set_header("Access-Control-Allow-Origin", origin)
-            self.set_header("Access-Control-Expose-Headers", READ_HEADERS)
+        self._add_headers(self.web.cors.of_answer(self.request.headers.get("Origin")))
 
-    def _allowed_origin(self) -> str | None:
-        origin = self.request.headers.get("Origin")
-        return origin if origin in self.web.cors_origins else None
+    def _add_headers(self, headers: Mapping[str, str]) -> None:
+        for name, value in headers.items():
+            self.set_header(name, value)
 
 
 class NotFoundHandler(BaseHandler):
@@ -244,17 +184,3 @@ class NotFoundHandler(BaseHandler):
         """Answers 404, whatever the method."""
         super().prepare()
         raise NotFound
-
-
-def _as_api_error(status: int, error: BaseException | None, allowed: tuple[str, ...]) -> ApiError:
-    if isinstance(error, ApiError):
-        return error
-    if isinstance(error, IntercomRefused):
-        return ServiceUnavailable()
-    if isinstance(error, HTTPError) and status == 405:
-        return MethodNotAllowed(allowed) if allowed else NotFound()
-    if isinstance(error, HTTPError) and status == 404:
-        return NotFound()
-    if isinstance(error, HTTPError) and 400 <= status < 500:
-        return BadRequest("The request can't be read")
-    return ApiError("Something went wrong")

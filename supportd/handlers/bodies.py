@@ -13,6 +13,29 @@ _AT = re.compile(r" - at `\$\.?(?P<path>[^`]*)`$")
 _MISSING = re.compile(r"missing required field `(?P<name>[^`]+)`")
 
 
+class Body:
+    """A body as it arrives: kept up to `limit` bytes; of a longer one, nothing."""
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._kept = bytearray()
+        self._too_large = False
+
+    def add(self, chunk: bytes) -> None:
+        """Takes the next bytes."""
+        self._too_large = self._too_large or len(self._kept) + len(chunk) > self._limit
+        if self._too_large:
+            self._kept.clear()
+        else:
+            self._kept += chunk
+
+    def read(self) -> bytes:
+        """All of it. Raises `BadRequest` if it was too large."""
+        if self._too_large:
+            raise BadRequest(f"The body is over {self._limit // 1024} KiB")
+        return bytes(self._kept)
+
+
 def decode(body: bytes, content_type: str, kind: type[T]) -> T:
     """A JSON body as `kind`.
 

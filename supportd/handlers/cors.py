@@ -1,0 +1,32 @@
+"""Which browsers' pages may call the API (the Fetch standard, CORS protocol)."""
+
+from collections.abc import Iterable
+
+PREFLIGHT_CACHED_S = "600"
+SENT = "Authorization, Content-Type, Idempotency-Key, If-None-Match, X-Request-Id"
+READ = "Age, ETag, Idempotent-Replayed, RateLimit, RateLimit-Policy, Retry-After, X-Request-Id"
+
+
+class Cors:
+    """Headers for pages of the allowed origins; none for others, and nothing at all where no origin is allowed."""
+
+    def __init__(self, origins: tuple[str, ...]) -> None:
+        self._origins = origins
+
+    def of_answer(self, origin: str | None) -> dict[str, str]:
+        """Headers of every answer."""
+        if not self._origins:
+            return {}
+        if origin not in self._origins:
+            return {"Vary": "Origin"}
+        return {"Vary": "Origin", "Access-Control-Allow-Origin": origin or "", "Access-Control-Expose-Headers": READ}
+
+    def of_preflight(self, origin: str | None, verbs: Iterable[str]) -> dict[str, str]:
+        """Headers of the answer to a preflight, beside those of every answer."""
+        if origin not in self._origins:
+            return {}
+        return {
+            "Access-Control-Allow-Methods": ", ".join(verbs),
+            "Access-Control-Allow-Headers": SENT,
+            "Access-Control-Max-Age": PREFLIGHT_CACHED_S,
+        }
