@@ -179,9 +179,9 @@ async def _stop_serving(server: HTTPServer, parts: Parts, lifecycle: Lifecycle) 
     await lifecycle.idle(within_s=DRAIN_S)
     with suppress(TimeoutError):
         await asyncio.wait_for(parts.inbox.drain(), LAST_S)
-    if not await lifecycle.idle(within_s=LAST_S):
-        structlog.get_logger("supportd.server").warning("requests cut", count=lifecycle.under_way)
     await server.close_all_connections()
+    if not await lifecycle.idle(within_s=LAST_S):  # one may have come in on an open connection just before
+        structlog.get_logger("supportd.server").warning("requests cut", count=lifecycle.under_way)
 
 
 async def _cancel(task: "asyncio.Task[None]") -> None:

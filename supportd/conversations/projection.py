@@ -74,7 +74,7 @@ def project(old: State | None, news: News) -> Projection:
         state,
         loaded=known.loaded or _completes(need, news),
         proven_at=max(known.proven_at, _proves(news)) if newer else known.proven_at,
-        part_count=_count(known, news, need),
+        part_count=_count(old, news, need),
         confirmed_at=max(known.confirmed_at, news.heard_at),
     )
     return Projection(_revised(old, state), need, tuple(thread.unknown))
@@ -228,15 +228,14 @@ def _proves(news: News) -> int:
     return min(news.conversation.updated_at, news.observed_at - SETTLED_S)
 
 
-def _count(known: State, news: News, need: Need) -> int | None:
-    count = news.conversation.part_count
-    if news.origin is Origin.FULL:
-        return count
-    if news.origin is Origin.HEADER or need is Need.HISTORY or count is None:
-        return known.part_count
-    if known.part_count is None:
-        return count
-    return count if _continues(known, news.conversation) else known.part_count
+def _count(old: State | None, news: News, need: Need) -> int | None:
+    """How many parts Intercom had counted when all of them were known here. A webhook's count alone proves nothing."""
+    conversation = news.conversation
+    if news.origin is Origin.FULL or (old is None and need is not Need.HISTORY):
+        return conversation.part_count
+    if old is None:
+        return None
+    return conversation.part_count if _continues(old, conversation) else old.part_count
 
 
 def _with_header(known: State, news: News) -> State:

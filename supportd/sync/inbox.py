@@ -54,6 +54,7 @@ class Inbox:
         self._queued: set[str] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self._at_once = asyncio.Semaphore(LANES_AT_ONCE)
+        self._stopped = False
         self._log = structlog.get_logger("supportd.inbox")
 
     async def receive(self, body: bytes) -> Receipt:
@@ -94,13 +95,14 @@ class Inbox:
             await asyncio.gather(*self._tasks)
 
     async def stop(self) -> None:
-        """Stops processing. What is left stays stored."""
+        """Stops processing, also of what comes in from now on. What is left stays stored."""
+        self._stopped = True
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
     def _enqueue(self, event: Event) -> None:
-        if event.id in self._queued or len(self._queued) >= MAX_IN_MEMORY:
+        if self._stopped or event.id in self._queued or len(self._queued) >= MAX_IN_MEMORY:
             return
         self._queued.add(event.id)
         lane = self._lanes.get(event.key)

@@ -187,20 +187,20 @@ ACTIONS = st.sampled_from(
     ["user", "admin", "bot", "assign", "note", "close", "open", "snooze", "tag", "redact", "admin", "user"]
 )
 FATES = st.sampled_from(["arrives", "arrives", "lost", "doubled", "late"])
-STEP = st.tuples(ACTIONS, st.integers(0, 2), FATES, st.booleans(), st.booleans())
+STEP = st.tuples(ACTIONS, st.integers(0, 2), FATES, st.booleans(), st.booleans(), st.booleans())
 
 
 @settings(max_examples=300, deadline=None)
 @given(steps=st.lists(STEP, max_size=25), text=st.booleans(), counts=st.booleans())
 def test_any_fate_of_webhooks_ends_in_intercoms_state(
-    steps: list[tuple[str, int, str, bool, bool]], *, text: bool, counts: bool
+    steps: list[tuple[str, int, str, bool, bool, bool]], *, text: bool, counts: bool
 ) -> None:
     intercom = Intercom(text_webhooks=text, counts=counts)
     receiver = Receiver(intercom)
     receiver.load()
     client = Client()
     late: list[wire.Conversation] = []
-    for action, seconds, fate, can_load, polls in steps:
+    for action, seconds, fate, can_load, polls, intercom.counts in steps:
         webhook = intercom.act(action, seconds)
         arriving = {"arrives": [webhook], "lost": [], "doubled": [webhook, webhook], "late": []}[fate]
         for one in arriving:

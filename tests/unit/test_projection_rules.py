@@ -381,3 +381,10 @@ def test_csat_tags() -> None:
 
 def test_blank_state_is_new_each_time() -> None:
     assert State(id="1", contact_ids=(), state="open", created_at=0, changed_at=0, latest=0).read == {}
+
+
+def test_a_count_proves_nothing_after_a_load_that_had_none() -> None:
+    uncounted = known(full(P1, at=1, statistics=None))
+    closed = known(full(P1, at=1, statistics=None), webhook(part("p3", None, at=3, part_type="close"), at=3, count=3))
+    assert project(uncounted, webhook(P2, at=2, count=2)).need is Need.HISTORY
+    assert project(closed, webhook(part("p4", "<p>Four</p>", at=4), at=4, count=4)).need is Need.HISTORY
