@@ -13,7 +13,7 @@ import jwt
 
 from supportd import __version__, logs
 from supportd.config import Settings, secret
-from supportd.errors import ConfigError
+from supportd.errors import CannotListen, ConfigError
 from supportd.identity import ALGORITHM
 
 CONFIG_ERROR = 2
@@ -29,6 +29,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     except ConfigError as error:
         print(f"supportd: {error}", file=sys.stderr)
         return CONFIG_ERROR
+    except CannotListen as error:
+        print(f"supportd: {error}", file=sys.stderr)
+        return CANNOT_LISTEN
     except KeyboardInterrupt:
         return 130
 
@@ -55,11 +58,7 @@ def _serve(_: argparse.Namespace) -> int:
     settings = Settings.from_environ(os.environ)
     _allow_many_connections()
     logs.configure(level=settings.log_level, fmt=settings.log_format)
-    try:
-        asyncio.run(serve(settings))
-    except OSError as error:
-        print(f"supportd: can't listen on {settings.host}:{settings.port}: {error.strerror}", file=sys.stderr)
-        return CANNOT_LISTEN
+    asyncio.run(serve(settings))
     return 0
 
 

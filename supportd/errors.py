@@ -4,7 +4,8 @@
     ├── ApiError                    answered to a client: a status and a stable code
     │   ├── BadRequest              400 bad_request         the request can't be read
     │   ├── ValidationFailed        400 validation_error    it can, but a field is wrong; the message names it
-    │   ├── Unauthorized            401 unauthorized
+    │   ├── Unauthorized            401 unauthorized        no token that holds
+    │   ├── BadSignature            401 unauthorized        a webhook that isn't Intercom's
     │   ├── NotFound                404 not_found           there is none, or it is another user's
     │   ├── MethodNotAllowed        405 method_not_allowed
     │   ├── RateLimited             429 rate_limited        carries Retry-After
@@ -14,7 +15,8 @@
     │       └── NotStored           503 the same, told to Intercom, which then sends its webhook again
     ├── IntercomRefused             Intercom answered 4xx: our call was wrong, Intercom is up
     │   └── IntercomNotFound        404
-    └── ConfigError                 a setting is missing or bad; the message names it
+    ├── ConfigError                 a setting is missing or bad; the message names it
+    └── CannotListen                an address is taken or not ours; the message names it
 
 Errors of httpx and pymongo are translated where they occur (`intercom/`, `stores/`); nothing above knows those names.
 """
@@ -62,8 +64,18 @@ class Unauthorized(ApiError):
     status = 401
     code = "unauthorized"
 
-    def __init__(self, message: str = "A valid bearer token is required") -> None:
-        super().__init__(message, headers={"WWW-Authenticate": "Bearer"})
+    def __init__(self) -> None:
+        super().__init__("A valid bearer token is required", headers={"WWW-Authenticate": "Bearer"})
+
+
+class BadSignature(ApiError):
+    """A webhook whose signature doesn't hold."""
+
+    status = 401
+    code = "unauthorized"
+
+    def __init__(self) -> None:
+        super().__init__("The signature doesn't hold")
 
 
 class NotFound(ApiError):
@@ -146,3 +158,7 @@ class IntercomNotFound(IntercomRefused):
 
 class ConfigError(SupportdError):
     """A setting is missing or bad. The message is one sentence that names it."""
+
+
+class CannotListen(SupportdError):
+    """An address can't be listened on. The message is one sentence that names it."""

@@ -3,6 +3,7 @@
 import asyncio
 import random
 import signal
+import socket
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
@@ -16,7 +17,7 @@ from tornado.web import Application
 from supportd import __version__
 from supportd.clock import Clock
 from supportd.config import Settings
-from supportd.errors import StorageUnavailable
+from supportd.errors import CannotListen, StorageUnavailable
 from supportd.handlers.base import NotFoundHandler
 from supportd.handlers.cors import Cors
 from supportd.handlers.health import MetricsHandler
@@ -28,7 +29,7 @@ from supportd.sync.inbox import SWEEP_S
 from supportd.tasks import Periodic, watch_loop_lag
 from supportd.wiring import Parts, build, close_later, secrets_of
 
-DRAIN_S = 7.0
+DRAIN_S = 5.0
 LAST_S = 1.0
 IDLE_CONNECTION_S = 75
 BODY_S = 30  # for a body to come in; one that stalls would hold up a stop
@@ -152,7 +153,7 @@ def _listen(
         max_header_size=MAX_HEADER_BYTES,
         max_body_size=MAX_READ_BYTES,
     )
-    sockets = bind_sockets(settings.port, settings.host)
+    sockets = _bind(settings.host, settings.port)
     server.add_sockets(sockets)
     close_later(stack, "http", lambda: _stop_serving(server, parts, lifecycle))
     return int(sockets[0].getsockname()[1])
@@ -164,11 +165,18 @@ def _listen_for_metrics(settings: Settings, parts: Parts, stack: AsyncExitStack)
         [(r"/metrics", MetricsHandler, {"registry": parts.metrics.registry})], log_function=lambda _: None
     )
     server = HTTPServer(application)
-    sockets = bind_sockets(settings.metrics_port, settings.metrics_host)
+    sockets = _bind(settings.metrics_host, settings.metrics_port)
     server.add_sockets(sockets)
     close_later(stack, "metrics", server.close_all_connections)
     stack.callback(server.stop)
     return int(sockets[0].getsockname()[1])
+
+
+def _bind(host: str, port: int) -> list[socket.socket]:
+    try:
+        return bind_sockets(port, host)
+    except OSError as error:
+        raise CannotListen(f"can't listen on {host}:{port}: {error.strerror}") from None
 
 
 async def _stop_serving(server: HTTPServer, parts: Parts, lifecycle: Lifecycle) -> None:

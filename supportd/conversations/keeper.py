@@ -15,7 +15,7 @@ from supportd.clock import Clock
 from supportd.conversations.cache import Entry, PollCache
 from supportd.conversations.contacts import ContactBook
 from supportd.conversations.messages import first_message
-from supportd.conversations.projection import Need, News, Origin, Projection, deleted, project
+from supportd.conversations.projection import Need, News, Origin, Projection, deleted, project, revives
 from supportd.conversations.state import Reason, State, decode, encode
 from supportd.conversations.topics import Topics
 from supportd.conversations.waiters import Waiters
@@ -106,7 +106,9 @@ class ConversationKeeper:
         async with self._locks.hold(conversation_id):
             before = await self._known(conversation_id)
             if before is not None and before.deleted:
-                return Applied(before, before, Need.NOTHING)
+                if not revives(before, news):
+                    return Applied(before, before, Need.NOTHING)
+                before = None
             if before is None:
                 news = await self._with_topic(news)
             projection = project(before, news)
@@ -136,7 +138,9 @@ class ConversationKeeper:
     async def apply_header(self, conversation: wire.Conversation) -> None:
         """Takes over a conversation that a search found, unless it is known."""
         if await self._stored(str(conversation.id)) is None:
-            await self.apply(News(conversation, Origin.HEADER, heard_at=self._now_ms()))
+            applied = await self.apply(News(conversation, Origin.HEADER, heard_at=self._now_ms()))
+            if not applied.saved:
+                raise StorageUnavailable
 
     def news_of(self, loaded: Loaded) -> News:
         """A full load as news."""
@@ -177,7 +181,7 @@ class ConversationKeeper:
         async with self._locks.hold(conversation_id):
             state = await self._known(conversation_id)
             if state is not None and not state.deleted:
-                state = deleted(state)
+                state = deleted(state, at=self._now_ms() // 1000)
                 await self._save(state)
             self._cache.drop(conversation_id)
             self._absent[conversation_id] = True
@@ -186,7 +190,7 @@ class ConversationKeeper:
 
     async def is_ours(self, conversation: wire.Conversation) -> bool:
         """Whether it is known here or belongs to a user of ours."""
-        if self._cache.get(str(conversation.id)) is not None:
+        if await self._known(str(conversation.id)) is not None:
             return True
         return bool(await self._contacts.known(conversation.contact_ids))
 
@@ -220,6 +224,8 @@ class ConversationKeeper:
             raise self._remember_absent(conversation_id)
         self._metrics.lookups.labels(Lookup.INTERCOM).inc()
         applied = await self.apply_load(loaded)
+        if applied.after.deleted:  # meanwhile
+            raise self._remember_absent(conversation_id)
         if not applied.saved:
             raise StorageUnavailable
         return self._cache.get(conversation_id) or self._cache.put(applied.after)

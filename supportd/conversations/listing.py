@@ -9,7 +9,7 @@ import msgspec
 from supportd.conversations.contacts import ContactBook
 from supportd.conversations.keeper import ConversationKeeper
 from supportd.conversations.state import State, decode
-from supportd.errors import IntercomUnavailable, ValidationFailed
+from supportd.errors import IntercomRefused, IntercomUnavailable, ValidationFailed
 from supportd.intercom import wire
 from supportd.intercom.budget import Priority
 from supportd.intercom.client import IntercomClient
@@ -93,7 +93,7 @@ class Listing:
 
         results = await gather_some(load, wanted[:MOST_LOADED], at_once=LOADS_AT_ONCE)
         for result in results:
-            if isinstance(result, BaseException) and not isinstance(result, IntercomUnavailable):
+            if isinstance(result, BaseException) and not isinstance(result, IntercomUnavailable | IntercomRefused):
                 raise result
 
 

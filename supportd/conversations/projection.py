@@ -80,8 +80,8 @@ def project(old: State | None, news: News) -> Projection:
     return Projection(_revised(old, state), need, tuple(thread.unknown))
 
 
-def deleted(old: State) -> State:
-    """What is left of a conversation that was deleted in Intercom: that it was."""
+def deleted(old: State, *, at: int) -> State:
+    """What is left of a conversation that was deleted in Intercom: that it was, and when (s) that was seen."""
     return State(
         id=old.id,
         contact_ids=old.contact_ids,
@@ -90,8 +90,14 @@ def deleted(old: State) -> State:
         changed_at=old.changed_at,
         latest=old.latest,
         revision=old.revision + 1,
+        proven_at=at,
         deleted=True,
     )
+
+
+def revives(old: State, news: News) -> bool:
+    """Whether a load refutes a deletion: it shows something that happened after that was seen."""
+    return news.origin is Origin.FULL and news.conversation.updated_at > old.proven_at
 
 
 class _Thread:
@@ -103,9 +109,11 @@ class _Thread:
         self.fresh: list[Part] = []
         self.unknown: list[str] = []
         self._hidden_id = hidden_id
+        self._partial = False
 
     def merge(self, news: News) -> None:
         conversation = news.conversation
+        self._partial = news.origin is Origin.PART
         if news.origin is Origin.HEADER:
             return
         self._add(first_message(conversation))
@@ -135,6 +143,8 @@ class _Thread:
         message = msgspec.structs.replace(message, created_at=before.created_at)
         if before.redacted or message == before or (unformatted and not known.unformatted):
             return  # nothing is undone by late news: neither a redaction nor formatting
+        if self._partial and not message.redacted and not known.unformatted:
+            return  # a webhook says nothing new of what is known already, and its text may be without the formatting
         cursor = known.cursor
         if _differs(before, message):
             self.latest += 1
@@ -150,7 +160,7 @@ def _differs(before: Message, after: Message) -> bool:
         return True
     if before.html is None and after.html is not None:
         return not richtext.is_plain(after.html)
-    return before.html != after.html
+    return richtext.without_signatures(before.html) != richtext.without_signatures(after.html)
 
 
 def _blank(news: News) -> State:
@@ -181,7 +191,9 @@ def _is_newer(old: State | None, news: News) -> bool:
     conversation = news.conversation
     if old is None or conversation.updated_at != old.updated_at:
         return old is None or conversation.updated_at > old.updated_at
-    return news.origin is Origin.FULL or _continues(old, conversation)
+    if news.origin is Origin.FULL:
+        return (conversation.part_count or 0) >= (old.part_count or 0) or conversation.part_count is None
+    return _continues(old, conversation)
 
 
 def _continues(old: State, conversation: wire.Conversation) -> bool:
@@ -195,6 +207,12 @@ def _continues(old: State, conversation: wire.Conversation) -> bool:
     known = {part.message.id for part in old.parts} | {old.source_id}
     new = sum(str(part.id) not in known and not part.redacted for part in conversation.parts)
     return new > 0 and count == old.part_count + new
+
+
+def _skips(old: State, conversation: wire.Conversation) -> bool:
+    """Whether Intercom's count grew by more than the webhook brings: one before it was lost, or is late."""
+    count = conversation.part_count
+    return count is not None and old.part_count is not None and count > old.part_count + len(conversation.parts)
 
 
 def _need(old: State | None, state: State, thread: _Thread, news: News) -> Need:
@@ -212,7 +230,7 @@ def _lacks_history(
 ) -> bool:
     if old is None:
         return conversation.part_count != len(conversation.parts)
-    if not old.loaded or (thread.fresh and not _continues(old, conversation)):
+    if not old.loaded or (thread.fresh and not _continues(old, conversation)) or _skips(old, conversation):
         return True
     return conversation.updated_at == old.updated_at and tied != state  # two headers of one second: which is newer?
 

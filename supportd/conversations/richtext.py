@@ -18,6 +18,7 @@ LINES = {"br", "li", "tr"}
 
 # Intercom wraps every HTML body in a block; a body that doesn't begin with one is plain text (webhooks since 2.15).
 _BLOCK = re.compile(r"\s*<(p|div|h[1-6]|ul|ol|pre|blockquote|table|img|br|figure)\b[^>]*>", re.IGNORECASE)
+_IMAGE_QUERY = re.compile(r'(<img\b[^>]*?\bsrc="[^"?]*)\?[^"]*')
 _PLAIN_TAGS = re.compile(r"</?p>|<br>")
 
 
@@ -37,6 +38,11 @@ def sanitised(body: str) -> str:
         clean_content_tags=UNSEEN,
         link_rel="noopener noreferrer nofollow",
     )
+
+
+def without_signatures(clean: str | None) -> str | None:
+    """Sanitised HTML without the queries of its images: Intercom signs those anew in each answer."""
+    return clean and _IMAGE_QUERY.sub(r"\1", clean)
 
 
 def is_plain(clean: str) -> bool:

@@ -13,7 +13,7 @@ from supportd.conversations.listing import Listing, read_cursor
 from supportd.conversations.messages import message_of
 from supportd.conversations.richtext import squeezed
 from supportd.conversations.served import ServedCursors
-from supportd.conversations.state import Message, Reason, State, StateName
+from supportd.conversations.state import Author, Message, Reason, State, StateName
 from supportd.conversations.topics import Topics, title
 from supportd.errors import IntercomNotFound, IntercomRefused, IntercomUnavailable, NotFound
 from supportd.identity import Identity
@@ -119,7 +119,9 @@ class ConversationService:
         contact = await self._contacts.ensure(caller.user_id)
         text = body if body is not None else title(reason) if reason is not None else ""
         topic_id = None
-        if reason is not None:
+        if reason is None:
+            await self._topics.withdraw(contact.contact_id, text)
+        else:
             topic_id = await self._topics.record(contact.contact_id, reason, text, alone=body is None)
         try:
             contact, created = await self._create(contact, text)
@@ -149,26 +151,30 @@ class ConversationService:
                 raise await self._gone_or(refusal, conversation_id) from None
             sent_id = _newest_of(contact.contact_id, loaded.conversation, body)
             applied = await self._keeper.apply_answer(self._keeper.news_of(loaded), known=entry.state)
-        sent = next(part for part in applied.after.parts if part.message.id == sent_id)
+        sent = next((part for part in applied.after.parts if part.message.id == sent_id), None)
+        if sent is None:  # Intercom took it as something that isn't shown; it was sent all the same
+            return Sent(_as_sent(sent_id, body, entry.state.latest), entry.state.latest, applied.after.state)
         latest = self._after_send(caller, contact, applied, sent.cursor)
         return Sent(sent.message, latest, applied.after.state)
 
-    async def close(self, caller: Identity, conversation_id: str) -> None:
-        """Closes the conversation, unless it is closed."""
+    async def close(self, caller: Identity, conversation_id: str) -> int:
+        """Closes the conversation, unless it is closed. Answers the seconds since Intercom last confirmed that."""
         entry = await self.find(caller, conversation_id)
         if entry.state.state == "closed":
-            return
+            return self.age_s(entry)
         try:
             loaded = await self._client.close(conversation_id)
         except IntercomNotFound as refusal:
             raise await self._gone_or(refusal, conversation_id) from None
         await self._keeper.apply_answer(self._keeper.news_of(loaded), known=entry.state)
+        return 0
 
-    async def mark_read(self, caller: Identity, conversation_id: str) -> None:
-        """Clears the unread count, for this user. Intercom's own read flag is the operators'."""
+    async def mark_read(self, caller: Identity, conversation_id: str) -> int:
+        """Clears the unread count, for this user: Intercom's own read flag is the operators'. Answers the age (s)."""
         contact = await self._contact(caller)
-        await self.find(caller, conversation_id)
+        entry = await self.find(caller, conversation_id)
         await self._keeper.mark_read(conversation_id, contact.contact_id)
+        return self.age_s(entry)
 
     async def _contact(self, caller: Identity) -> Contact:
         contact = await self._contacts.find(caller.user_id)
@@ -212,6 +218,10 @@ def _as_conversation(created: wire.CreatedMessage, contact_id: str, text: str) -
         tags=wire.TagList([]),
         statistics=wire.Statistics(count_conversation_parts=0),
     )
+
+
+def _as_sent(sent_id: str, body: str, at_ms: int) -> Message:
+    return Message(sent_id, Author("user", None), body, None, (), at_ms, redacted=False)
 
 
 def _newest_of(contact_id: str, conversation: wire.Conversation, body: str) -> str:

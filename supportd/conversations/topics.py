@@ -41,6 +41,10 @@ class Topics:
         """The conversation wasn't started."""
         await self._store.forget(topic_id)
 
+    async def withdraw(self, contact_id: str, text: str) -> None:
+        """The contact is about to say these words itself: an earlier, lost start with a topic of that name isn't it."""
+        await self._store.withdraw(contact_id, _matched(text))
+
     async def claim(
         self, conversation_id: str, contact_ids: tuple[str, ...], first_words: str, *, started_at: datetime
     ) -> Claimed | None:

@@ -98,8 +98,8 @@ class ReadHandler(ConversationHandler):
 
     async def post(self, conversation_id: str) -> None:
         """Marks everything read."""
-        await self.conversations.mark_read(self.caller, conversation_id)
-        self.answer({"id": conversation_id, "unread": 0})
+        age_s = await self.conversations.mark_read(self.caller, conversation_id)
+        self.answer({"id": conversation_id, "unread": 0}, age_s=age_s)
 
 
 class CloseHandler(ConversationHandler):
@@ -107,8 +107,8 @@ class CloseHandler(ConversationHandler):
 
     async def post(self, conversation_id: str) -> None:
         """Closes it; one that is closed stays so."""
-        await self.conversations.close(self.caller, conversation_id)
-        self.answer({"id": conversation_id, "state": "closed"}, age_s=0)
+        age_s = await self.conversations.close(self.caller, conversation_id)
+        self.answer({"id": conversation_id, "state": "closed"}, age_s=age_s)
 
 
 class ReplyHandler(ConversationHandler):

@@ -1,6 +1,6 @@
 """`/webhooks/intercom`: verify, store, answer. Processing comes after."""
 
-from supportd.errors import BadRequest, NotStored, ServiceUnavailable, Unauthorized
+from supportd.errors import BadRequest, BadSignature, NotStored, ServiceUnavailable
 from supportd.handlers.base import BaseHandler
 from supportd.intercom.signature import is_signed
 from supportd.metrics import Receipt
@@ -28,7 +28,7 @@ class WebhookHandler(BaseHandler):
         body = self.body()
         if not is_signed(body, self.request.headers.get("X-Hub-Signature"), self.secrets):
             self._count(Receipt.BAD_SIGNATURE)
-            raise Unauthorized("The signature doesn't hold")
+            raise BadSignature
         try:
             receipt = await self.inbox.receive(body)
         except BadRequest:

@@ -93,8 +93,8 @@ class Budget:
             self._arm()
 
     def block(self, seconds: float) -> None:
-        """Stops all calls for a while: Intercom said 429."""
-        self._blocked_until = max(self._blocked_until, self._clock.monotonic() + seconds)
+        """Stops all calls for a while, at most two windows: Intercom said 429."""
+        self._blocked_until = max(self._blocked_until, self._clock.monotonic() + min(seconds, 2 * WINDOW_S))
 
     def stop(self) -> None:
         """Lets nobody wait any longer."""

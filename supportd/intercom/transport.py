@@ -1,5 +1,6 @@
 """One HTTP call to Intercom: budget, breaker, time-out, and the translation of everything that can go wrong."""
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
@@ -41,7 +42,7 @@ class Reply:
     def decode(self, kind: type[T]) -> T:
         """The body as `kind`. One that can't be read counts as an outage: a proxy, or half an answer."""
         try:
-            return msgspec.json.decode(self.body, type=kind)
+            return wire.read(self.body, kind)
         except (msgspec.DecodeError, UnicodeError, RecursionError):
             self.unreadable()
             raise IntercomUnavailable("unreadable", sent=True) from None
@@ -65,6 +66,7 @@ class Transport:
         self._budget = budget
         self._clock = clock
         self._metrics = metrics
+        self._timeout_s = timeout_s
         self._http = httpx.AsyncClient(
             base_url=base_url,
             timeout=httpx.Timeout(timeout_s, connect=min(timeout_s, 3.0)),
@@ -117,8 +119,9 @@ class Transport:
         headers = {} if body is None else {"Content-Type": "application/json"}
         try:
             with self._metrics.intercom_seconds.labels(operation).time():
-                response = await self._http.request(method, path, content=content, headers=headers)
-        except httpx.HTTPError as error:
+                async with asyncio.timeout(2 * self._timeout_s):  # httpx bounds each read, not an answer that drips
+                    response = await self._http.request(method, path, content=content, headers=headers)
+        except (httpx.HTTPError, TimeoutError) as error:
             never_sent = isinstance(error, httpx.ConnectError | httpx.ConnectTimeout | httpx.PoolTimeout)
             self._outage(operation, type(error).__name__, sent=not never_sent)
         except BaseException:
@@ -159,7 +162,7 @@ class Transport:
     def _observed_at(self, response: httpx.Response) -> int:
         try:
             return int(parsedate_to_datetime(response.headers.get("Date", "")).timestamp())
-        except ValueError:
+        except (ValueError, TypeError, OverflowError):
             return int(self._clock.time())
 
     def _count(self, operation: str, outcome: Outcome) -> None:

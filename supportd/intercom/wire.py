@@ -1,9 +1,11 @@
 """Intercom's objects as they come over the wire, version 2.15, read tolerantly.
 
 Only what supportd uses is named. Ids may be strings or numbers, lists may be null, keys may be missing (Intercom's
-docs, object model; payloads differ by version and by route). Times are seconds.
+docs, object model; payloads differ by version and by route), and a field of the wrong type costs that field only. Times
+are seconds.
 """
 
+import re
 from typing import Any, TypeVar
 
 import msgspec
@@ -12,6 +14,15 @@ from msgspec import Struct
 Id = str | int
 
 T = TypeVar("T")
+
+MOST_DROPPED = 100
+
+_AT = re.compile(r" - at `\$(?P<path>[^`]*)`$")
+_STEP = re.compile(r"\.(?P<key>[^.\[]+)|\[(?P<place>[0-9]+)\]")
+# Half of a surrogate pair, as a text that was cut in the middle of an emoji has it.
+_LONE = re.compile(
+    rb"\\u[dD][89abAB][0-9a-fA-F]{2}(?!\\u[dD][c-fC-F])|(?<!\\u[dD][89abAB]..)\\u[dD][c-fC-F][0-9a-fA-F]{2}"
+)
 
 
 class Author(Struct):
@@ -210,6 +221,39 @@ class Notification(Struct):
         return str(found) if isinstance(found, str | int) and found else None
 
 
+def read(body: bytes, kind: type[T]) -> T:
+    """A JSON body as `kind`. Raises `msgspec.DecodeError` where it is no JSON, or lacks what can't be done without."""
+    try:
+        return msgspec.json.decode(body, type=kind)
+    except msgspec.ValidationError:
+        return lenient(msgspec.json.decode(body), kind)
+    except msgspec.DecodeError:
+        return lenient(msgspec.json.decode(_LONE.sub(rb"\\ufffd", body)), kind)
+
+
+def lenient(raw: Any, kind: type[T]) -> T:
+    """The raw JSON as `kind`, less the fields and items that can't be read. Raises `msgspec.ValidationError`."""
+    for _ in range(MOST_DROPPED):
+        try:
+            return msgspec.convert(raw, kind, strict=False)
+        except msgspec.ValidationError as error:
+            if not _drop(raw, str(error)):
+                raise
+    return msgspec.convert(raw, kind, strict=False)
+
+
+def _drop(raw: Any, problem: str) -> bool:
+    """Removes what a validation error names from the raw JSON; False if that is all of it."""
+    at = _AT.search(problem)
+    steps: list[Any] = [step["key"] or int(step["place"]) for step in _STEP.finditer(at["path"])] if at else []
+    if not steps:
+        return False
+    for step in steps[:-1]:
+        raw = raw[step]
+    del raw[steps[-1]]
+    return True
+
+
 def id_order(part_id: Id) -> tuple[int, str]:
     """Sorts ids by number, as Intercom counts them up, and what isn't a number by text."""
     text = str(part_id)
@@ -219,6 +263,6 @@ def id_order(part_id: Id) -> tuple[int, str]:
 def conversation_of(item: dict[str, Any]) -> Conversation | None:
     """The conversation in a webhook's item, or None if it can't be read: its id is enough to load it."""
     try:
-        return msgspec.convert(item, Conversation)
+        return lenient(item, Conversation)
     except msgspec.ValidationError:
         return None

@@ -49,6 +49,11 @@ class TopicStore:
         with translated("topics.forget"):
             await self._collection.delete_one({"_id": ObjectId(topic_id)})
 
+    async def withdraw(self, contact_id: str, text: str) -> None:
+        """Removes topics of the contact with this text that no conversation claimed."""
+        with translated("topics.withdraw"):
+            await self._collection.delete_many({"contact_id": contact_id, "text": text, "conversation_id": None})
+
     async def claim(
         self, conversation_id: str, contact_ids: tuple[str, ...], text: str, *, started_at: datetime
     ) -> Topic | None:
@@ -67,7 +72,7 @@ class TopicStore:
             found = await self._collection.find_one_and_update(
                 query,
                 {"$set": {"conversation_id": conversation_id}},
-                sort=[("conversation_id", -1), ("recorded_at", 1)],
+                sort=[("conversation_id", -1), ("recorded_at", -1)],
                 return_document=ReturnDocument.AFTER,
             )
         return None if found is None else msgspec.convert(found, Topic)

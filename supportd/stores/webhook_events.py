@@ -19,6 +19,7 @@ class Event(Struct, frozen=True):
     key: str
     topic: str
     body: bytes
+    attempts: int = 0
 
 
 class WebhookEventStore:
@@ -46,6 +47,8 @@ class WebhookEventStore:
             "body": Binary(event.body),
             "received_at": received_at,
             "pending": True,
+            "due_at": received_at,
+            "attempts": 0,
         }
         with translated("webhook_events.add"):
             try:
@@ -61,10 +64,16 @@ class WebhookEventStore:
                 {"_id": event_id}, {"$set": {"outcome": outcome}, "$unset": {"pending": ""}}
             )
 
-    async def pending(self, *, limit: int) -> AsyncIterator[Event]:
-        """The oldest events that were never processed, in order of arrival."""
+    async def retry(self, event_id: str, *, due_at: datetime) -> None:
+        """Puts an event off that can't be processed now."""
+        with translated("webhook_events.retry"):
+            await self._collection.update_one({"_id": event_id}, {"$set": {"due_at": due_at}, "$inc": {"attempts": 1}})
+
+    async def pending(self, *, now: datetime, limit: int) -> AsyncIterator[Event]:
+        """The oldest events that were never processed and are due, in order of arrival."""
         with translated("webhook_events.pending"):
-            found = self._collection.find({"pending": True}).sort([("received_at", 1), ("_id", 1)]).limit(limit)
+            due = {"pending": True, "due_at": {"$lte": now}}
+            found = self._collection.find(due).sort([("received_at", 1), ("_id", 1)]).limit(limit)
             async for document in found:
                 yield _event(document)
 
@@ -75,4 +84,10 @@ class WebhookEventStore:
 
 
 def _event(document: Document) -> Event:
-    return Event(id=document["_id"], key=document["key"], topic=document["topic"], body=bytes(document["body"]))
+    return Event(
+        id=document["_id"],
+        key=document["key"],
+        topic=document["topic"],
+        body=bytes(document["body"]),
+        attempts=document["attempts"],
+    )

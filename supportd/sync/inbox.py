@@ -27,6 +27,9 @@ LANES_AT_ONCE = 16
 MAX_IN_MEMORY = 10_000
 SWEEP_S = 5.0
 SWEEP_LIMIT = 1_000
+FIRST_RETRY_S = 5
+LONGEST_RETRY_S = 600
+MAX_ATTEMPTS = 12
 
 
 class Inbox:
@@ -85,7 +88,8 @@ class Inbox:
 
     async def sweep(self) -> None:
         """Queues what is stored, not processed, and not queued: after a start, an overflow or a failure."""
-        async for event in self._store.pending(limit=SWEEP_LIMIT):
+        now = datetime.fromtimestamp(self._clock.time(), UTC)
+        async for event in self._store.pending(now=now, limit=SWEEP_LIMIT):
             self._enqueue(event)
         self._metrics.backlog.set(await self._store.count_pending())
 
@@ -131,7 +135,7 @@ class Inbox:
             outcome = await self._apply(event)
             await self._store.mark_done(event.id, outcome=outcome.value)
         except ServiceUnavailable:
-            outcome = Processing.RETRIED
+            outcome = await self._try_again(event)
         except IntercomRefused as refusal:
             self._log.error("webhook can't be processed", topic=event.topic, status=refusal.status)
             outcome = Processing.FAILED
@@ -141,6 +145,23 @@ class Inbox:
             outcome = Processing.FAILED
             await self._give_up(event)
         self._metrics.processed.labels(outcome.value).inc()
+
+    async def _try_again(self, event: Event) -> Processing:
+        """Puts an event off, each time for longer; one that never can be completed is shown as far as it goes."""
+        try:
+            if event.attempts < MAX_ATTEMPTS:
+                pause_s = min(FIRST_RETRY_S * 2**event.attempts, LONGEST_RETRY_S)
+                due_at = datetime.fromtimestamp(self._clock.time() + pause_s, UTC)
+                await self._store.retry(event.id, due_at=due_at)
+                return Processing.RETRIED
+            conversation = wire.conversation_of(_read(event.body).item)
+            if conversation is not None:
+                await self._keeper.apply_part(conversation, settle=True)
+        except ServiceUnavailable:
+            return Processing.RETRIED
+        self._log.error("webhook given up", topic=event.topic, attempts=event.attempts)
+        await self._give_up(event)
+        return Processing.FAILED
 
     async def _give_up(self, event: Event) -> None:
         try:
@@ -182,6 +203,6 @@ class Inbox:
 
 def _read(body: bytes) -> wire.Notification:
     try:
-        return msgspec.json.decode(body, type=wire.Notification)
+        return wire.read(body, wire.Notification)
     except (msgspec.DecodeError, UnicodeError, RecursionError):
         raise BadRequest("The body is not a notification") from None

@@ -9,7 +9,7 @@ from cachetools import LRUCache
 
 from supportd.clock import Clock
 from supportd.conversations.richtext import as_text
-from supportd.errors import IntercomRefused, IntercomUnavailable, StorageUnavailable
+from supportd.errors import IntercomNotFound, IntercomRefused, IntercomUnavailable, StorageUnavailable
 from supportd.intercom.budget import Priority
 from supportd.intercom.client import IntercomClient
 from supportd.metrics import Metrics, Outcome
@@ -71,15 +71,25 @@ class Outbox:
 
     async def _carry_out(self, job: Job) -> None:
         if job.kind is Kind.NOTE:
-            if job.attempts == 1 or not await self._has_note(job):
+            if not await self._has_note(job):
                 await self._client.note(job.target, f"<p>{html.escape(job.text)}</p>")
         elif job.kind is Kind.TAG:
-            await self._client.tag(job.target, await self._tag_id(job.text))
+            await self._tag(job)
         else:
             await self._client.set_attributes(job.target, job.attributes)
 
+    async def _tag(self, job: Job) -> None:
+        remembered = job.text in self._tag_ids
+        try:
+            await self._client.tag(job.target, await self._tag_id(job.text))
+        except IntercomNotFound:
+            if not remembered:
+                raise
+            del self._tag_ids[job.text]  # the tag was deleted in Intercom since
+            await self._client.tag(job.target, await self._tag_id(job.text))
+
     async def _has_note(self, job: Job) -> bool:
-        """Whether an earlier attempt got through, of which we never heard."""
+        """Whether it is there already: by an attempt of which we never heard, or a job that was added twice."""
         loaded = await self._client.conversation(job.target, priority=Priority.OUTBOX)
         notes = [part for part in loaded.conversation.parts if part.part_type == "note"]
         return any(as_text(note.body or "") == job.text for note in notes)

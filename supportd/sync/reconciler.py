@@ -7,6 +7,7 @@ again in each run as well.
 """
 
 import structlog
+from cachetools import LRUCache
 
 from supportd.clock import Clock
 from supportd.conversations.contacts import ContactBook
@@ -28,6 +29,8 @@ MAX_PAGES = 200
 LOADS_AT_ONCE = 4
 QUIET_S = 6 * 3600
 QUIET_A_RUN = 10
+PATIENCE_RUNS = 4
+FAILURES_TRACKED = 10_000
 
 
 class Reconciler:
@@ -53,6 +56,7 @@ class Reconciler:
         self._drift = drift
         self._clock = clock
         self._metrics = metrics
+        self._failures: LRUCache[str, int] = LRUCache(FAILURES_TRACKED)
         self._log = structlog.get_logger("supportd.reconciler")
 
     async def run(self) -> int:
@@ -81,7 +85,8 @@ class Reconciler:
         found = await self._refresh(await self._unproven(updated))
         found += await self._refresh(await self._quiet())
         if updated:
-            watermark = max(watermark, *(conversation.updated_at for conversation in updated))
+            believable = started_ms // 1000 + FIRST_LOOK_BACK_S
+            watermark = max(watermark, *(min(conversation.updated_at, believable) for conversation in updated))
             await self._watermarks.advance(STREAM, watermark)
         self._metrics.watermark.set(watermark)
         self._keeper.confirm_all(started_ms)
@@ -98,7 +103,7 @@ class Reconciler:
             head = heads.get(conversation_id)
             if head is None:
                 return not ours.isdisjoint(conversation.contact_ids)
-            return not head.deleted and conversation.updated_at > head.proven_at
+            return conversation.updated_at > head.proven_at
 
         return [id_ for id_, conversation in latest.items() if is_unproven(id_, conversation)]
 
@@ -109,11 +114,21 @@ class Reconciler:
     async def _refresh(self, ids: list[str]) -> int:
         """Loads the conversations, a few at once, and counts what was new in them."""
         found = 0
-        for result in await gather_some(self._refresh_one, ids, at_once=LOADS_AT_ONCE):
+        results = await gather_some(self._refresh_one, ids, at_once=LOADS_AT_ONCE)
+        for conversation_id, result in zip(ids, results, strict=True):
             if isinstance(result, BaseException):
-                raise result
-            found += result
+                self._failed(conversation_id, result)
+            else:
+                self._failures.pop(conversation_id, None)
+                found += result
         return found
+
+    def _failed(self, conversation_id: str, error: BaseException) -> None:
+        """Ends the run, so that the next one covers the same time; but one conversation can't hold it up for ever."""
+        self._failures[conversation_id] = self._failures.get(conversation_id, 0) + 1
+        if not isinstance(error, ServiceUnavailable) or self._failures[conversation_id] < PATIENCE_RUNS:
+            raise error
+        self._log.error("conversation can't be refreshed", conversation=conversation_id)
 
     async def _refresh_one(self, conversation_id: str) -> int:
         try:

@@ -39,3 +39,16 @@ async def test_polls_go_on_writes_fail_clearly_and_it_heals_without_a_restart(tm
 
 async def is_ready(http: httpx.AsyncClient) -> bool:
     return bool((await http.get("/ready")).status_code == 200)
+
+
+@pytest.mark.logs("storage unavailable", "periodic task failed")
+async def test_what_mongodb_did_not_take_is_not_shown(tmp_path: Path) -> None:
+    async with running_mongod(tmp_path) as mongod, living(MongoDatabase(mongod.uri, "unsaved")) as world:
+        alice = world.sdk()
+        chat = await alice.start(body="Hello")
+        await world.settle()
+        mongod.kill()
+        sent = await alice.reply(chat["id"], "Are you there?")
+        shown = await alice.poll(chat["id"], since=chat["latestTimestamp"])
+        assert shown["messages"] == []
+        assert sent["latestTimestamp"] == shown["latestTimestamp"] == chat["latestTimestamp"]

@@ -425,3 +425,46 @@ async def test_answers_say_how_old_they_are(mongo: MongoDatabase) -> None:
         await world.reconcile()
         response = await alice.call("GET", f"/api/conversations/{started['id']}/poll")
         assert response.headers["Age"] == "0"
+
+
+async def test_words_that_equal_a_lost_topic_are_still_the_users(mongo: MongoDatabase) -> None:
+    async with living(mongo, intercom_timeout=0.5) as world:
+        alice = world.sdk()
+        await alice.start(body="Hello")
+        await world.operator.trouble(outage="timeout")
+        lost = await alice.call("POST", "/api/conversations", json={"reason": {"main": "Cards"}})
+        assert lost.status_code == 502
+        await world.operator.no_trouble()
+        said = await alice.start(body="Cards")
+        assert [message["body"] for message in said["messages"]] == ["Cards"]
+        assert said["reason"] is None
+
+
+async def test_a_topic_whose_start_was_never_answered_is_no_message(mongo: MongoDatabase) -> None:
+    async with living(mongo, webhooks=False, intercom_timeout=0.5) as world:
+        alice = world.sdk()
+        await alice.start(body="Hello")
+        await world.operator.trouble(latency_s=1.0)
+        unsure = await alice.call("POST", "/api/conversations", json={"reason": {"main": "Cards"}})
+        assert unsure.status_code == 502
+        await eventually(lambda: len(world.simulator.workspace.conversations) == 2)
+        await world.operator.no_trouble()
+        world.clock.advance(31)
+        await world.reconcile()
+        found = (await alice.list())[0]
+        assert found["reason"] == {"main": "Cards", "sub": None}
+        assert (await alice.show(found["id"]))["messages"] == []
+
+
+async def test_what_was_just_done_is_new_and_what_was_left_alone_is_as_old_as_it_is(mongo: MongoDatabase) -> None:
+    async with living(mongo) as world:
+        alice = world.sdk()
+        started = await alice.call("POST", "/api/conversations", json={"body": "Hello"})
+        one = f"/api/conversations/{started.json()['id']}"
+        replied = await alice.call("POST", f"{one}/reply", json={"body": "Hi"})
+        closed = await alice.call("POST", f"{one}/close")
+        assert [answer.headers["Age"] for answer in (started, replied, closed)] == ["0", "0", "0"]
+        await world.settle()
+        world.clock.advance(100)
+        for path in (f"{one}/read", f"{one}/close"):
+            assert 100 <= int((await alice.call("POST", path)).headers["Age"]) < 110, path

@@ -137,3 +137,11 @@ async def test_the_latency_histogram_knows_no_user(mongo: MongoDatabase) -> None
         await use(world, "canary-user")
         await world.settle()
         assert "canary-user" not in (await scrape(world)).text
+
+
+async def test_what_to_watch_moves(mongo: MongoDatabase) -> None:
+    async with living(mongo) as world:
+        await world.sdk().start(body="Hello")
+        await world.reconcile()
+        assert world.metric("reconciler_watermark_seconds") > 0
+        await eventually(lambda: world.metric("event_loop_lag_seconds_count") > 0)

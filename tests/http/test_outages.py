@@ -159,6 +159,7 @@ async def test_a_start_that_mongodb_cannot_record_is_still_answered_once_interco
         started = await alice.start(reason={"main": "Cards"})
         assert (started["messages"], started["reason"]) == ([], {"main": "Cards", "sub": None})
         monkeypatch.undo()
+        world.clock.advance(6)
         await world.server.parts.inbox.sweep()
         await world.settle()
         await world.reconcile()

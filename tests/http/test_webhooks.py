@@ -78,7 +78,7 @@ async def test_an_unknown_topic_is_taken_and_counted(mongo: MongoDatabase, topic
         assert world.metric("webhooks_total", outcome="unknown_topic") == 1
 
 
-@pytest.mark.parametrize("body", [b"", b"{", b"[]", b'{"topic": 3}', b"\xff\xfe", b'{"topic":"x","data":[]}'])
+@pytest.mark.parametrize("body", [b"", b"{", b"[]", b'{"topic": 3}', b"\xff\xfe"])
 async def test_a_signed_body_that_is_no_notification_is_refused(mongo: MongoDatabase, body: bytes) -> None:
     async with living(mongo, webhooks=False) as world:
         response = await send(world, body)
@@ -270,6 +270,7 @@ async def test_what_intercom_must_complete_waits_until_it_can(mongo: MongoDataba
         await world.settle()
         assert world.metric("webhook_processed_total", outcome="retried") == 1
         await world.operator.no_trouble()
+        world.clock.advance(6)
         await world.server.parts.inbox.sweep()
         await world.server.parts.inbox.drain()
         poll = await alice.poll(started["id"], since=started["latestTimestamp"])

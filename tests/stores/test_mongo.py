@@ -47,7 +47,7 @@ CALLS: dict[str, Callable[[Stores], Awaitable[object]]] = {
         Event("e1", "1", "conversation.deleted", CANARY.encode()), received_at=at(0)
     ),
     "webhook_events.mark_done": lambda stores: stores.webhook_events.mark_done("e1", outcome="applied"),
-    "webhook_events.pending": lambda stores: anext(stores.webhook_events.pending(limit=1)),
+    "webhook_events.pending": lambda stores: anext(stores.webhook_events.pending(now=at(0), limit=1)),
     "webhook_events.count_pending": lambda stores: stores.webhook_events.count_pending(),
 }
 

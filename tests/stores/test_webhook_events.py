@@ -4,6 +4,7 @@ from supportd.stores.stores import Stores
 from supportd.stores.webhook_events import Event
 from tests.stores.opening import Open, at
 
+LATER = at(10**6)
 BODY = b'{"topic":"x"}\x00\xff'
 
 
@@ -12,13 +13,13 @@ def event(id_: str) -> Event:
 
 
 async def pending(stores: Stores, limit: int = 100) -> list[str]:
-    return [item.id async for item in stores.webhook_events.pending(limit=limit)]
+    return [item.id async for item in stores.webhook_events.pending(now=LATER, limit=limit)]
 
 
 async def test_an_event_comes_back_as_it_was(opened: Open) -> None:
     async with opened() as stores:
         assert await stores.webhook_events.add(event("e1"), received_at=at(0))
-        assert [item async for item in stores.webhook_events.pending(limit=1)] == [event("e1")]
+        assert [item async for item in stores.webhook_events.pending(now=LATER, limit=1)] == [event("e1")]
 
 
 async def test_a_duplicate_is_told_pending_or_done(opened: Open) -> None:
@@ -55,3 +56,12 @@ async def test_of_many_adds_at_once_exactly_one_is_the_first(on_mongod: Open) ->
         adds = (stores.webhook_events.add(event("e1"), received_at=at(n)) for n in range(20))
         assert sorted(await asyncio.gather(*adds)) == [False] * 19 + [True]
         assert await stores.webhook_events.count_pending() == 1
+
+
+async def test_one_that_was_put_off_is_pending_again_when_it_is_due(opened: Open) -> None:
+    async with opened() as stores:
+        await stores.webhook_events.add(event("e1"), received_at=at(0))
+        await stores.webhook_events.retry("e1", due_at=at(60))
+        assert [item async for item in stores.webhook_events.pending(now=at(59), limit=9)] == []
+        (due,) = [item async for item in stores.webhook_events.pending(now=at(60), limit=9)]
+        assert (due.id, due.attempts) == ("e1", 1)

@@ -1,6 +1,8 @@
 """`supportd serve` as a process: how it starts, is told to stop, and is killed."""
 
 import asyncio
+import configparser
+import os
 import signal
 import subprocess
 import sys
@@ -8,11 +10,13 @@ from pathlib import Path
 
 import pytest
 
+from supportd import server
 from supportd.dev.ports import free_port
 from tests.harness import MongoDatabase
 from tests.system.processes import Processes, environment, processes, serve_environment
 from tests.waiting import eventually
 
+PROJECT = Path(__file__).parents[2]
 REQUIRED = ["JWT_SECRET", "MONGO_URI", "INTERCOM_ACCESS_TOKEN", "INTERCOM_CLIENT_SECRET", "INTERCOM_ADMIN_ID"]
 
 
@@ -59,6 +63,37 @@ async def test_a_port_in_use_is_said_in_one_line(mongo: MongoDatabase, tmp_path:
         assert done.returncode == 3
         assert done.stderr.startswith("supportd: can't listen on 127.0.0.1:")
         assert len(done.stderr.splitlines()) == 1
+
+
+async def test_the_metrics_port_in_use_is_named(mongo: MongoDatabase, tmp_path: Path) -> None:
+    async with processes(mongo.uri, mongo.name, tmp_path) as running:
+        taken = running.metrics.split(":")[2].partition("/")[0]
+        environ = serve_environment(mongo.uri, mongo.name, "http://127.0.0.1:1", METRICS_PORT=taken)
+        done = await asyncio.to_thread(run, "serve", environ)
+        assert (done.returncode, len(done.stderr.splitlines())) == (3, 1)
+        assert f"127.0.0.1:{taken}" in done.stderr
+
+
+async def test_a_second_signal_cuts_what_still_runs(mongo: MongoDatabase, tmp_path: Path) -> None:
+    async with processes(mongo.uri, mongo.name, tmp_path, INTERCOM_TIMEOUT="60") as running:
+        chat = await running.sdk().start(body="Hello")
+        await running.operator.trouble(latency_s=30)
+        path = f"/api/conversations/{chat['id']}/reply"
+        replying = asyncio.create_task(running.sdk().call("POST", path, json={"body": "x"}))
+        await eventually(lambda: called(running, "POST /conversations/{id}/reply"))
+        os.kill(running.supportd.pid, signal.SIGTERM)
+        await eventually(lambda: "stopping" in running.supportd.last_lines())
+        os.kill(running.supportd.pid, signal.SIGTERM)
+        await eventually(lambda: not running.supportd.running, timeout_s=4)
+        assert running.supportd.exit_code == 0
+        await asyncio.gather(replying, return_exceptions=True)
+
+
+def test_the_deadline_is_under_ten_seconds_and_supervisord_waits_longer() -> None:
+    assert server.DRAIN_S + 2 * server.LAST_S < 8  # closing takes up to two seconds more where MongoDB is gone
+    parsed = configparser.RawConfigParser()
+    parsed.read(PROJECT / "supervisord.conf")
+    assert parsed.getint("program:supportd", "stopwaitsecs") > 10
 
 
 async def test_it_starts_without_mongodb_and_says_so(tmp_path: Path) -> None:

@@ -340,7 +340,7 @@ def test_confirmed_is_when_intercom_was_last_heard() -> None:
 
 def test_of_a_deleted_one_only_that_is_left() -> None:
     before = known(full(P1, at=1, title="Refund"))
-    after = deleted(before)
+    after = deleted(before, at=9)
     assert (after.deleted, after.state, after.parts, after.title) == (True, "closed", (), None)
     assert after.revision == before.revision + 1
     assert after.contact_ids == before.contact_ids

@@ -73,3 +73,46 @@ def test_objects_are_read_tolerantly() -> None:
 @pytest.mark.parametrize("item", [{}, {"id": "1"}, {"id": "1", "created_at": "yesterday", "updated_at": BEGAN}])
 def test_a_webhook_whose_conversation_cant_be_read_is_told(item: dict[str, Any]) -> None:
     assert wire.conversation_of(item) is None
+
+
+GOOD = {"type": "conversation", "id": "1", "created_at": BEGAN, "updated_at": BEGAN, "state": "open"}
+PART = {"id": "7", "created_at": BEGAN, "part_type": "comment", "body": "<p>Hi</p>", "author": {"type": "admin"}}
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {"state": None}, {"tags": []}, {"contacts": []}, {"source": []}, {"conversation_parts": []},
+        {"snoozed_until": "soon"}, {"statistics": {"count_conversation_parts": "many"}}, {"title": 5},
+        {"conversation_rating": {"rating": 4.5, "created_at": "2026-01-10T07:56:29.000Z"}},
+        {"tags": {"tags": [{"name": "vip", "applied_at": "2020"}]}}, {"contacts": {"contacts": [{"id": None}]}},
+        {"conversation_parts": {"conversation_parts": [{**PART, "attachments": {}}]}},
+        {"conversation_parts": {"conversation_parts": [{**PART, "author": {"type": None}}]}},
+        {"conversation_parts": {"conversation_parts": [{"part_type": "comment"}, PART]}},
+        {"conversation_parts": {"conversation_parts": [{**PART, "attachments": [{"url": "u", "filesize": "big"}]}]}},
+    ],
+    ids=str,
+)  # fmt: skip
+def test_an_odd_field_costs_that_field_only(odd: dict[str, Any]) -> None:
+    found = wire.read(msgspec.json.encode({**GOOD, **odd}), wire.Conversation)
+    assert (found.id, found.updated_at) == ("1", BEGAN)
+    if odd.get("conversation_parts"):
+        assert [item.body for item in found.parts] == ["<p>Hi</p>"]
+
+
+def test_numbers_may_come_as_text() -> None:
+    odd = {**GOOD, "updated_at": str(BEGAN), "statistics": {"count_conversation_parts": "3"}}
+    found = wire.read(msgspec.json.encode(odd), wire.Conversation)
+    assert (found.updated_at, found.part_count) == (BEGAN, 3)
+
+
+def test_half_an_emoji_is_replaced() -> None:
+    body = msgspec.json.encode({**GOOD, "title": "TITLE"}).replace(
+        b"TITLE", rb"cut \ud83d and \ude00 but not \ud83d\ude00"
+    )
+    assert wire.read(body, wire.Conversation).title == "cut \ufffd and \ufffd but not \U0001f600"
+
+
+def test_one_unreadable_hit_does_not_hide_the_others() -> None:
+    page = wire.read(msgspec.json.encode({"conversations": [{"id": "2"}, GOOD, 5]}), wire.ConversationPage)
+    assert [found.id for found in page.conversations] == ["1"]
