@@ -79,7 +79,7 @@ def message_of(part: wire.Part) -> Found | None:
         return Found(message, unformatted=False)
     body = (part.body or "").replace("\x00", "")
     is_html = richtext.is_html(body)
-    text = richtext.as_text(body) if is_html else body.strip()
+    text = richtext.as_text(body, with_targets=author.type != "user") if is_html else body.strip()
     files = tuple(_attachment(file) for file in part.attachments or [] if file.url)
     if not text and not files:
         return None

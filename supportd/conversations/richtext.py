@@ -50,12 +50,15 @@ def is_plain(clean: str) -> bool:
     return "<" not in _PLAIN_TAGS.sub("", clean)
 
 
-def as_text(body: str) -> str:
-    """The HTML as plain text: blocks as paragraphs, list items with a dash, links followed by where they lead."""
+def as_text(body: str, *, with_targets: bool = True) -> str:
+    """The HTML as plain text: blocks as paragraphs, list items with a dash, links followed by where they lead.
+
+    Without `with_targets` a link is its words only: Intercom makes links of addresses that a user typed.
+    """
     well_formed = nh3.clean(
         body[:MAX_HTML_CHARS],
         tags=TAGS | BLOCKS | LINES,
-        attributes={"a": {"href"}, "img": {"alt"}},
+        attributes={"a": {"href"} if with_targets else set(), "img": {"alt"}},
         url_schemes=SCHEMES,
         url_relative="deny",
         clean_content_tags=UNSEEN,

@@ -388,3 +388,36 @@ def test_a_count_proves_nothing_after_a_load_that_had_none() -> None:
     closed = known(full(P1, at=1, statistics=None), webhook(part("p3", None, at=3, part_type="close"), at=3, count=3))
     assert project(uncounted, webhook(P2, at=2, count=2)).need is Need.HISTORY
     assert project(closed, webhook(part("p4", "<p>Four</p>", at=4), at=4, count=4)).need is Need.HISTORY
+
+
+def test_an_images_renewed_signature_is_no_change() -> None:
+    html = '<p>see <img src="https://downloads.intercomcdn.com/i/1/x.png?expires={0}&amp;signature={0}"></p>'
+    before = known(full(part("p1", html.format(1), at=1), at=1))
+    after = project(before, full(part("p1", html.format(2), at=1), at=2)).state
+    assert after.latest == before.latest
+    assert "expires=2" in (after.parts[1].message.html or "")
+
+
+@pytest.mark.parametrize(
+    ("html", "text"),
+    [
+        ('<p>see <a href="http://www.example.com">www.example.com</a></p>', "see www.example.com"),
+        ("<p>&lt;div&gt;x&lt;/div&gt; breaks</p>", "<div>x</div> breaks"),
+    ],
+)
+def test_a_users_words_stay_as_typed_whatever_form_they_come_in(html: str, text: str) -> None:
+    loaded = full(part("p1", html, at=1, by="user"), at=1)
+    echoed = webhook(part("p1", text, at=1, by="user"), at=1, count=1)
+    for news in ((loaded, echoed), (loaded, echoed, loaded)):
+        state = known(*news)
+        assert (words(state)[1], state.latest) == (text, known(loaded).latest)
+
+
+def test_a_load_that_lags_within_the_second_takes_nothing_back() -> None:
+    close = webhook(part("p2", None, at=1, part_type="close"), at=1, count=2, state="closed")
+    assert known(full(P1, at=1), close, full(P1, at=1)).state == "closed"
+
+
+def test_a_count_that_jumped_tells_of_a_gap_even_without_a_message() -> None:
+    close = webhook(part("p3", None, at=3, part_type="close"), at=3, count=3, state="closed")
+    assert project(known(full(P1, at=1)), close).need is Need.HISTORY
