@@ -10,6 +10,7 @@ from pymongo import ReturnDocument
 from supportd.stores.mongo import Collection, Document, translated
 
 MATCH_S = 600
+SETTLED_S = 2  # by which a start may seem to come before its topic: Intercom's clock ticks in seconds
 KEPT_DAYS = 30
 
 
@@ -62,17 +63,21 @@ class TopicStore:
         Claimed once; the same conversation may ask again.
         """
         around = timedelta(seconds=MATCH_S)
-        query = {
-            "contact_id": {"$in": list(contact_ids)},
-            "recorded_at": {"$gte": started_at - around, "$lte": started_at + around},
-            "text": text,
-            "conversation_id": {"$in": [None, conversation_id]},
-        }
-        with translated("topics.claim"):
-            found = await self._collection.find_one_and_update(
-                query,
-                {"$set": {"conversation_id": conversation_id}},
-                sort=[("conversation_id", -1), ("recorded_at", -1)],
-                return_document=ReturnDocument.AFTER,
-            )
-        return None if found is None else msgspec.convert(found, Topic)
+        before = started_at + timedelta(seconds=SETTLED_S)
+        for latest in (before, started_at + around):  # the clocks of Intercom and ours may differ by minutes
+            query = {
+                "contact_id": {"$in": list(contact_ids)},
+                "recorded_at": {"$gte": started_at - around, "$lte": latest},
+                "text": text,
+                "conversation_id": {"$in": [None, conversation_id]},
+            }
+            with translated("topics.claim"):
+                found = await self._collection.find_one_and_update(
+                    query,
+                    {"$set": {"conversation_id": conversation_id}},
+                    sort=[("conversation_id", -1), ("recorded_at", -1)],
+                    return_document=ReturnDocument.AFTER,
+                )
+            if found is not None:
+                return msgspec.convert(found, Topic)
+        return None
