@@ -1,7 +1,6 @@
 """`snapshots`: each conversation's state as it was last served; the second layer beneath the memory."""
 
 from collections.abc import Iterable
-from typing import NamedTuple
 
 from bson import Binary
 from msgspec import Struct
@@ -24,13 +23,6 @@ class Snapshot(Struct, frozen=True):
     open: bool
     deleted: bool
     encoded: bytes
-
-
-class Head(NamedTuple):
-    """What the reconciler compares."""
-
-    proven_at: int
-    deleted: bool
 
 
 class SnapshotStore:
@@ -75,12 +67,11 @@ class SnapshotStore:
             found = self._collection.find(query).sort([("changed_at", -1), ("_id", -1)]).limit(limit)
             return [_snapshot(document) async for document in found]
 
-    async def heads(self, ids: Iterable[str]) -> dict[str, Head]:
-        """What is known of each of the conversations that are here."""
-        fields = {"proven_at": 1, "deleted": 1}
-        with translated("snapshots.heads"):
-            found = self._collection.find({"_id": {"$in": list(ids)}}, fields)
-            return {document["_id"]: Head(document["proven_at"], document["deleted"]) async for document in found}
+    async def proven(self, ids: Iterable[str]) -> dict[str, int]:
+        """Up to when (Intercom's s) each of the conversations that are here is proven."""
+        with translated("snapshots.proven"):
+            found = self._collection.find({"_id": {"$in": list(ids)}}, {"proven_at": 1})
+            return {document["_id"]: int(document["proven_at"]) async for document in found}
 
     async def quiet(self, *, before: int, limit: int) -> list[str]:
         """Open conversations of which Intercom said nothing since `before` (ms), the quietest first."""

@@ -95,15 +95,15 @@ class Reconciler:
     async def _unproven(self, updated: list[wire.Conversation]) -> list[str]:
         """Of what was updated, what belongs to users of ours and may have changed since a full load proved it."""
         latest = {str(conversation.id): conversation for conversation in updated}
-        heads = await self._snapshots.heads(latest)
+        proven = await self._snapshots.proven(latest)
         contact_ids = {contact_id for conversation in updated for contact_id in conversation.contact_ids}
         ours = await self._contacts.known(tuple(contact_ids))
 
         def is_unproven(conversation_id: str, conversation: wire.Conversation) -> bool:
-            head = heads.get(conversation_id)
-            if head is None:
+            proven_at = proven.get(conversation_id)
+            if proven_at is None:
                 return not ours.isdisjoint(conversation.contact_ids)
-            return conversation.updated_at > head.proven_at
+            return conversation.updated_at > proven_at
 
         return [id_ for id_, conversation in latest.items() if is_unproven(id_, conversation)]
 

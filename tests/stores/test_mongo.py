@@ -36,7 +36,7 @@ CALLS: dict[str, Callable[[Stores], Awaitable[object]]] = {
         Snapshot("1", ("c1",), 0, 0, 0, open=True, deleted=False, encoded=CANARY.encode())
     ),
     "snapshots.page": lambda stores: stores.snapshots.page("c1", before=(1, "1"), limit=1),
-    "snapshots.heads": lambda stores: stores.snapshots.heads(["1"]),
+    "snapshots.proven": lambda stores: stores.snapshots.proven(["1"]),
     "snapshots.quiet": lambda stores: stores.snapshots.quiet(before=1, limit=1),
     "topics.record": lambda stores: stores.topics.record(Topic("c1", CANARY, None, CANARY, alone=True), at=at(0)),
     "topics.forget": lambda stores: stores.topics.forget("0" * 24),

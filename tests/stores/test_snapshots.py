@@ -1,6 +1,6 @@
 from typing import Any
 
-from supportd.stores.snapshots import Head, Snapshot
+from supportd.stores.snapshots import Snapshot
 from tests.stores.opening import Open
 
 MS = 1_750_000_000_000
@@ -63,15 +63,15 @@ async def test_a_conversation_of_two_contacts_is_in_both_lists(opened: Open) -> 
             assert [item.id for item in await stores.snapshots.page(contact_id, before=None, limit=9)] == ["1"]
 
 
-async def test_heads_of_those_that_are_here(opened: Open) -> None:
+async def test_how_far_those_that_are_here_are_proven(opened: Open) -> None:
     async with opened() as stores:
         await stores.snapshots.save(snapshot("1", proven_at=7))
         await stores.snapshots.save(snapshot("2", deleted=True))
-        assert await stores.snapshots.heads(["1", "2", "3"]) == {
-            "1": Head(7, deleted=False),
-            "2": Head(1_750_000_000, deleted=True),
+        assert await stores.snapshots.proven(["1", "2", "3"]) == {
+            "1": 7,
+            "2": 1_750_000_000,
         }
-        assert await stores.snapshots.heads([]) == {}
+        assert await stores.snapshots.proven([]) == {}
 
 
 async def test_the_quietest_open_ones_first(opened: Open) -> None:
