@@ -62,14 +62,12 @@ class BaseHandler(RequestHandler):
     def prepare(self) -> None:
         """Names the request, finds out who is calling, and counts the call against the caller's limit."""
         self._name_request()
-        self._common_headers()
         method = self.request.method or ""
-        if method == "OPTIONS" and self.verbs:
-            return
-        if self.verbs and method not in self.verbs:
+        if self.verbs and method not in self.verbs and method != "OPTIONS":
             raise MethodNotAllowed(tuple(self.verbs))
         if self.verbs.get(method) is Auth.BEARER:
             self._identify()
+        self._common_headers()
 
     def data_received(self, chunk: bytes) -> None:
         """Takes the next bytes of the body."""
@@ -160,7 +158,6 @@ class BaseHandler(RequestHandler):
         self._limiter = self.web.reads if self.request.method == "GET" else self.web.writes
         self._left = 0
         self._left = self._limiter.spend(self.caller.user_id)
-        self.set_header("RateLimit", self._limiter.status(self._left))
 
     def _common_headers(self) -> None:
         if self.request.path.startswith("/api/"):
