@@ -10,9 +10,9 @@ from typing import NamedTuple
 
 import msgspec
 
-from supportd.conversations import richtext
-from supportd.conversations.messages import Found, first_message, is_unknown, message_of
-from supportd.conversations.state import Message, Part, Rating, Reason, State, StateName, csat_stars
+from supportd.conversations.messages import first_message, is_unknown, message_of
+from supportd.conversations.state import Rating, Reason, State, StateName, csat_stars
+from supportd.conversations.thread import Thread
 from supportd.intercom import wire
 
 # A load proves nothing of the last moments (s) before it: Intercom's clock ticks in seconds, and a change may follow
@@ -64,8 +64,7 @@ def project(old: State | None, news: News) -> Projection:
     With a `need`, the state is the best that can be said without it: the caller decides whether to load instead.
     """
     known = old if old is not None else _blank(news)
-    thread = _Thread(known, hidden_id=_hidden_id(known, news))
-    thread.merge(news)
+    thread, unknown = _merge(known, news)
     newer = _is_newer(old, news)
     state = _with_header(known, news) if newer else known
     state = _with_thread(state, thread, news)
@@ -77,7 +76,7 @@ def project(old: State | None, news: News) -> Projection:
         part_count=_count(old, news, need),
         confirmed_at=max(known.confirmed_at, news.heard_at),
     )
-    return Projection(_revised(old, state), need, tuple(thread.unknown))
+    return Projection(_revised(old, state), need, unknown)
 
 
 def deleted(old: State, *, at: int) -> State:
@@ -100,67 +99,17 @@ def revives(old: State, news: News) -> bool:
     return news.origin is Origin.FULL and news.conversation.updated_at > old.proven_at
 
 
-class _Thread:
-    """The parts being merged; `latest` is the cursor that was given last."""
-
-    def __init__(self, known: State, *, hidden_id: str) -> None:
-        self.parts = {part.message.id: part for part in known.parts}
-        self.latest = known.latest
-        self.fresh: list[Part] = []
-        self.unknown: list[str] = []
-        self._hidden_id = hidden_id
-        self._partial = False
-
-    def merge(self, news: News) -> None:
-        conversation = news.conversation
-        self._partial = news.origin is Origin.PART
-        if news.origin is Origin.HEADER:
-            return
-        self._add(first_message(conversation))
-        for part in conversation.parts:
-            self._add(message_of(part))
-            if is_unknown(part.part_type):
-                self.unknown.append(str(part.id))
-
-    def _add(self, found: Found | None) -> None:
-        if found is None or found.message.id == self._hidden_id:
-            return
-        known = self.parts.get(found.message.id)
-        if known is None:
-            self._place(found.message, unformatted=found.unformatted)
-        else:
-            self._change(known, found.message, unformatted=found.unformatted)
-
-    def _place(self, message: Message, *, unformatted: bool) -> None:
-        self.latest = max(message.created_at, self.latest + 1)
-        placed = msgspec.structs.replace(message, created_at=self.latest)
-        part = Part(placed, self.latest, unformatted)
-        self.parts[message.id] = part
-        self.fresh.append(part)
-
-    def _change(self, known: Part, message: Message, *, unformatted: bool) -> None:
-        before = known.message
-        message = msgspec.structs.replace(message, created_at=before.created_at)
-        if before.redacted or message == before or (unformatted and not known.unformatted):
-            return  # nothing is undone by late news: neither a redaction nor formatting
-        if self._partial and not message.redacted and not known.unformatted:
-            return  # a webhook says nothing new of what is known already, and its text may be without the formatting
-        cursor = known.cursor
-        if _differs(before, message):
-            self.latest += 1
-            cursor = self.latest
-        self.parts[message.id] = Part(message, cursor, unformatted)
-
-
-def _differs(before: Message, after: Message) -> bool:
-    """Whether a client that has the one must be given the other: not for white space, nor for a file's renewed URL."""
-    if before.redacted != after.redacted or richtext.squeezed(before.body) != richtext.squeezed(after.body):
-        return True
-    if [file.name for file in before.attachments] != [file.name for file in after.attachments]:
-        return True
-    if before.html is None and after.html is not None:
-        return not richtext.is_plain(after.html)
-    return richtext.without_signatures(before.html) != richtext.without_signatures(after.html)
+def _merge(known: State, news: News) -> tuple[Thread, tuple[str, ...]]:
+    """The thread with what the news brings, and the ids of its parts of unknown type."""
+    conversation = news.conversation
+    thread = Thread(known.parts, latest=known.latest, partial=news.origin is Origin.PART)
+    if news.origin is Origin.HEADER:
+        return thread, ()
+    hidden_id = _hidden_id(known, news)
+    for found in (first_message(conversation), *map(message_of, conversation.parts)):
+        if found is not None and found.message.id != hidden_id:
+            thread.add(found)
+    return thread, tuple(str(part.id) for part in conversation.parts if is_unknown(part.part_type))
 
 
 def _blank(news: News) -> State:
@@ -215,7 +164,7 @@ def _skips(old: State, conversation: wire.Conversation) -> bool:
     return count is not None and old.part_count is not None and count > old.part_count + len(conversation.parts)
 
 
-def _need(old: State | None, state: State, thread: _Thread, news: News) -> Need:
+def _need(old: State | None, state: State, thread: Thread, news: News) -> Need:
     if news.origin is not Origin.PART:
         return Need.NOTHING
     if _lacks_history(old, state, thread, news.conversation, tied=_with_header(state, news)):
@@ -226,7 +175,7 @@ def _need(old: State | None, state: State, thread: _Thread, news: News) -> Need:
 
 
 def _lacks_history(
-    old: State | None, state: State, thread: _Thread, conversation: wire.Conversation, *, tied: State
+    old: State | None, state: State, thread: Thread, conversation: wire.Conversation, *, tied: State
 ) -> bool:
     if old is None:
         return conversation.part_count != len(conversation.parts)
@@ -278,12 +227,11 @@ def _with_header(known: State, news: News) -> State:
     )
 
 
-def _with_thread(state: State, thread: _Thread, news: News) -> State:
-    parts = tuple(sorted(thread.parts.values(), key=lambda part: part.message.created_at))
+def _with_thread(state: State, thread: Thread, news: News) -> State:
     latest = thread.latest
     if news.origin is not Origin.HEADER and latest < state.created_at:
         latest = state.created_at  # a thread without a message has a cursor, and the first message comes after it
-    return msgspec.structs.replace(state, parts=parts, latest=latest)
+    return msgspec.structs.replace(state, parts=thread.in_order(), latest=latest)
 
 
 def _revised(old: State | None, state: State) -> State:
