@@ -10,10 +10,9 @@ from supportd.clock import Clock
 from supportd.simulator import persistence
 from supportd.simulator.config import SimulatorConfig
 from supportd.simulator.handlers_base import UnknownRoute
-from supportd.simulator.lifecycle import Lifecycle
-from supportd.simulator.model import Workspace
 from supportd.simulator.routes import routes
-from supportd.simulator.services import assemble
+from supportd.simulator.services import Services, assemble
+from supportd.simulator.workspace import Workspace
 
 SNOOZE_CHECK_S = 1.0
 
@@ -42,7 +41,7 @@ class Simulator:
         self._server = HTTPServer(application)
         self._server.add_sockets(sockets)
         await self._services.webhooks.start()
-        self._snoozes = asyncio.create_task(_watch_snoozes(self._services.lifecycle))
+        self._snoozes = asyncio.create_task(_watch_snoozes(self._services))
         self.base_url = f"http://{self._config.host}:{port}"
         return port
 
@@ -62,8 +61,8 @@ class Simulator:
         return self._services.world.workspace
 
 
-async def _watch_snoozes(lifecycle: Lifecycle) -> None:
+async def _watch_snoozes(services: Services) -> None:
     """Ends snoozes on time also when nobody calls."""
     while True:
         await asyncio.sleep(SNOOZE_CHECK_S)
-        lifecycle.wake_due()
+        services.wake_due()

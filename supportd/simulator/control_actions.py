@@ -5,8 +5,10 @@ from typing import Annotated, Protocol
 
 from msgspec import Meta, Struct
 
+from supportd.simulator.errors import ControlError
 from supportd.simulator.model import Admin, Attachment, Conversation
 from supportd.simulator.services import Services
+from supportd.simulator.ticket_model import TITLE
 
 
 class Action(Protocol):
@@ -37,7 +39,7 @@ class Reply(Struct, forbid_unknown_fields=True):
 
     def apply(self, conversation: Conversation, services: Services) -> None:
         """Does it."""
-        admin = _admin(services, self.admin_id)
+        admin = acting_admin(services, self.admin_id)
         services.messages.admin_reply(conversation, admin, self.body, assign=self.assign, attachments=self.attachments)
 
 
@@ -172,6 +174,20 @@ class RawPart(Struct, forbid_unknown_fields=True):
         )
 
 
+class Convert(Struct, forbid_unknown_fields=True):
+    """An operator makes a ticket of it, of the first type for customers; the ticket has the same id."""
+
+    title: str | None = None
+
+    def apply(self, conversation: Conversation, services: Services) -> None:
+        """Does it."""
+        kind = services.tickets.book.type_called("Customer")
+        if kind is None:
+            message = "there is no ticket type for customers"
+            raise ControlError(message)
+        services.conversion.convert(conversation, kind, {TITLE: self.title})
+
+
 class Emit(Struct, forbid_unknown_fields=True):
     """A notification under any topic, for those that no action makes."""
 
@@ -197,11 +213,12 @@ ACTIONS: Mapping[str, type[Action]] = {
     "rate": Rate,
     "title": Title,
     "part": RawPart,
+    "convert": Convert,
     "emit": Emit,
 }
 
 
-def _admin(services: Services, admin_id: str | int | None) -> Admin:
+def acting_admin(services: Services, admin_id: str | int | None) -> Admin:
     """The operator who acts: another than the simulator's own is made when first named."""
     if admin_id is None:
         return services.world.service_admin

@@ -23,6 +23,7 @@ class FaultSettings(Struct, forbid_unknown_fields=True):
     force_429: bool = False
     search_lag_s: Seconds = 0.0
     contact_search_lag_s: Seconds = 0.0
+    forbidden_path: str = ""
     garbage: Literal["", "not_json", "half"] = ""
     cut_after_write: Count = 0
     write_404_times: Count = 0

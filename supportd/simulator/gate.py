@@ -51,6 +51,12 @@ class Gate:
         if not hmac.compare_digest(given.encode(), self._expected.encode()):
             raise ApiError(401, "unauthorized", "Access Token Invalid")
 
+    def authorize(self, path: str) -> None:
+        """Raises 403 for what begins with the path that is forbidden, as to a token without that permission."""
+        forbidden = self._faults.now.forbidden_path
+        if forbidden and path.startswith(forbidden):
+            raise ApiError(403, "action_forbidden", "The token has no permission for this")
+
     def limit(self) -> None:
         """Counts against the rate limit, and throws the dice. Raises 429, or the error that is switched on."""
         self._limiter.take()

@@ -7,7 +7,7 @@ import msgspec
 from tornado.httputil import format_timestamp
 from tornado.web import HTTPError, RequestHandler
 
-from supportd.simulator.errors import ApiError, Cut, invalid, resource_not_found
+from supportd.simulator.errors import ApiError, Cut, invalid, resource_not_found, user_not_found
 from supportd.simulator.services import Services
 from supportd.simulator.world import World
 
@@ -43,8 +43,9 @@ class ApiHandler(RequestHandler):
         gate.authenticate(self.request.headers)
         self.authenticated = True
         gate.limit()
+        gate.authorize(self.path)
         gate.check(self.request.headers)
-        self.services.lifecycle.wake_due()
+        self.services.wake_due()
 
     def on_connection_close(self) -> None:
         """Frees a call that an outage keeps waiting."""
@@ -56,6 +57,12 @@ class ApiHandler(RequestHandler):
             return msgspec.json.decode(self.request.body or b"{}", type=kind)
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             raise invalid(f"Invalid request body: {error}") from error
+
+    def refuse_new_contacts(self) -> None:
+        """Raises 404 as often as the faults ask: Intercom may not know a new contact for a while."""
+        if self.services.faults.now.write_404_times:
+            self.services.faults.now.write_404_times -= 1
+            raise user_not_found()
 
     def answer(self, payload: dict[str, Any]) -> None:
         """Answers 200, unless a fault spoils it."""

@@ -24,7 +24,7 @@ class ControlHandler(RequestHandler):
 
     def prepare(self) -> None:
         """What fell due meanwhile happens first."""
-        self.services.lifecycle.wake_due()
+        self.services.wake_due()
 
     def body(self, kind: type[T]) -> T:
         """The body. Raises `ControlError`, which names what is wrong with it."""
@@ -88,6 +88,7 @@ class StatusHandler(ControlHandler):
             {
                 "now": self.services.clock.time(),
                 "conversations": len(workspace.conversations),
+                "tickets": len(workspace.tickets),
                 "contacts": len(workspace.contacts),
                 "webhooks": {"url": webhooks.url, **tally, "pending": webhooks.pending},
             }
@@ -135,7 +136,7 @@ class ClockHandler(ControlHandler):
             raise ControlError(message)
         clock = self.services.clock
         clock.offset = body.offset if body.offset is not None else clock.offset + (body.advance or 0.0)
-        self.services.lifecycle.wake_due()
+        self.services.wake_due()
         self.answer({"now": clock.time(), "offset": clock.offset})
 
 

@@ -6,7 +6,6 @@ from msgspec import UNSET, Struct, UnsetType
 
 from supportd.simulator.annotations import message_not_found
 from supportd.simulator.attachments import urls_as_attachments
-from supportd.simulator.errors import user_not_found
 from supportd.simulator.handlers_base import ApiHandler, Id
 from supportd.simulator.model import Conversation
 from supportd.simulator.paging import PageRequest, cut, page_size
@@ -92,9 +91,7 @@ class ConversationsHandler(ConversationPageHandler):
     def post(self) -> None:
         """Starts a conversation. Answers with a message, whose id isn't the conversation's."""
         body = self.body(StartBody)
-        if self.services.faults.now.write_404_times:
-            self.services.faults.now.write_404_times -= 1
-            raise user_not_found()
+        self.refuse_new_contacts()
         contact = self.world.contact(str(body.sender.id))
         attachments = urls_as_attachments(body.attachment_urls)
         conversation = self.services.messages.start(

@@ -2,33 +2,12 @@
 
 from msgspec import Struct
 
-from supportd.simulator.attachments import UploadedFile, files_as_attachments, urls_as_attachments
 from supportd.simulator.errors import ApiError, invalid, user_not_found
 from supportd.simulator.handlers_base import ApiHandler, Id
 from supportd.simulator.handlers_conversations import ConversationHandler
-from supportd.simulator.model import Attachment, Contact, Conversation
+from supportd.simulator.model import Contact, Conversation
 from supportd.simulator.rendering import applied_tag
-
-
-class ReplyBody(Struct):
-    """A reply of a contact, named in one of three ways, or of an admin; or an admin's note."""
-
-    message_type: str = "comment"
-    type: str = "user"
-    body: str | None = None
-    intercom_user_id: Id | None = None
-    user_id: Id | None = None
-    email: str | None = None
-    admin_id: Id | None = None
-    attachment_urls: list[str] = []
-    attachment_files: list[UploadedFile] = []
-    reply_options: list[dict[str, str]] = []
-    created_at: int | None = None
-
-    @property
-    def attachments(self) -> list[Attachment]:
-        """Its files, by address and sent along."""
-        return urls_as_attachments(self.attachment_urls) + files_as_attachments(self.attachment_files)
+from supportd.simulator.replies import ReplyBody
 
 
 class ReplyHandler(ConversationHandler):
@@ -45,16 +24,14 @@ class ReplyHandler(ConversationHandler):
         self.answer_conversation(conversation)
 
     def _contact_reply(self, conversation_id: str, body: ReplyBody) -> Conversation:
-        contact = self._contact(body)
+        contact = body.contact(self.world)
         conversation = self._find(conversation_id, contact)
         if conversation.contact_id != contact.id:
             raise user_not_found()
-        if body.body is None:
-            raise ApiError(400, "parameter_not_found", "body is required", field="body")
         self.services.messages.contact_reply(
             conversation,
             contact,
-            body.body,
+            body.text(),
             attachments=body.attachments,
             created_at=body.created_at,
             via_api=True,
@@ -66,32 +43,17 @@ class ReplyHandler(ConversationHandler):
         if body.message_type == "quick_reply":
             self.services.messages.quick_reply(conversation, admin, body.reply_options)
             return
-        if not body.body:
-            raise ApiError(400, "parameter_not_found", "body is required", field="body")
         if body.message_type == "note":
-            self.services.messages.note(conversation, admin, body.body, via_api=True)
+            self.services.messages.note(conversation, admin, body.words(), via_api=True)
             return
         self.services.messages.admin_reply(
             conversation,
             admin,
-            body.body,
+            body.words(),
             attachments=body.attachments,
             created_at=body.created_at,
             via_api=True,
         )
-
-    def _contact(self, body: ReplyBody) -> Contact:
-        """`user_id` is our external id."""
-        if body.intercom_user_id is not None:
-            return self.world.contact(str(body.intercom_user_id))
-        found = None
-        if body.user_id is not None:
-            found = self.world.contact_by_external_id(str(body.user_id))
-        elif body.email is not None:
-            found = self.world.user_by_email(body.email)
-        if found is None or found.archived:
-            raise user_not_found()
-        return found
 
     def _find(self, conversation_id: str, contact: Contact) -> Conversation:
         if conversation_id != "last":

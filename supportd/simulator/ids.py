@@ -4,13 +4,16 @@ import hashlib
 import uuid
 from collections.abc import Mapping
 
-from supportd.simulator.model import Workspace
+from supportd.simulator.workspace import Workspace
 
 FIRST: Mapping[str, int] = {
     "conversation": 215_470_000_000_000,
     "message": 3_381_000_000,
     "part": 37_358_000_000,
     "tag": 7_520_000,
+    "ticket_type": 2_979_000,
+    "ticket_state": 4_517_000,
+    "ticket_attribute": 8_514_000,
 }
 
 
@@ -26,6 +29,10 @@ class Ids:
         offset = int(self._digest(kind)[:8], 16) % 100_000
         return str(FIRST[kind] + offset + self._next(kind))
 
+    def small(self, kind: str) -> str:
+        """The next number of a kind, from 1, whatever the seed: the ones that people read."""
+        return str(self._next(kind))
+
     def contact(self) -> str:
         """The next contact id: 24 hex digits."""
         return self._digest(f"contact:{self._next('contact')}")[:24]
@@ -33,6 +40,10 @@ class Ids:
     def notification(self) -> str:
         """The next webhook notification's id."""
         return f"notif_{self._uuid('notification')}"
+
+    def option(self) -> str:
+        """The next id of an item in a list attribute."""
+        return self._uuid("option")
 
     def request(self) -> str:
         """The next request id of an error."""

@@ -111,7 +111,10 @@ class Rating(Struct):
 
 
 class Conversation(Struct, kw_only=True):
-    """A conversation with all its parts, oldest first; only rendering cuts them to 500."""
+    """A conversation with all its parts, oldest first; only rendering cuts them to 500.
+
+    One that is a ticket too has the ticket's id.
+    """
 
     id: str
     created_at: int
@@ -128,16 +131,6 @@ class Conversation(Struct, kw_only=True):
     first_contact_reply_at: int | None = None
     tags: list[AppliedTag] = field(default_factory=list)
     rating: Rating | None = None
+    is_ticket: bool = False
     custom_attributes: dict[str, Any] = field(default_factory=dict)
     parts: list[Part] = field(default_factory=list)
-
-
-class Workspace(Struct, kw_only=True):
-    """Everything that outlives a restart. `tags` maps a tag's id to its name."""
-
-    admins: dict[str, Admin] = field(default_factory=dict)
-    contacts: dict[str, Contact] = field(default_factory=dict)
-    conversations: dict[str, Conversation] = field(default_factory=dict)
-    tags: dict[str, str] = field(default_factory=dict)
-    counters: dict[str, int] = field(default_factory=dict)
-    webhook_url: str | None = None

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import msgspec
 
-from supportd.simulator.model import Workspace
+from supportd.simulator.workspace import Workspace
 
 
 class DamagedState(Exception):

@@ -67,7 +67,7 @@ def conversation_header(conversation: Conversation, contact: Contact, form: Form
         "sla_applied": None,
         "statistics": statistics_of(conversation, iso_dates=form.iso_dates) if form.statistics else None,
         "topics": {},
-        "ticket": None,
+        "ticket": {"type": "ticket", "id": conversation.id} if conversation.is_ticket else None,
         "linked_objects": {"type": "list", "data": [], "total_count": 0, "has_more": False},
         "ai_agent": None,
         "ai_agent_participated": any(part.author.from_ai_agent for part in conversation.parts),
@@ -164,7 +164,7 @@ def applied_tag(tag: AppliedTag) -> Json:
         "id": tag.id,
         "name": tag.name,
         "applied_at": tag.applied_at,
-        "applied_by": _reference(tag.applied_by),
+        "applied_by": reference_json(tag.applied_by),
     }
 
 
@@ -177,15 +177,15 @@ def _part(part: Part, form: Form) -> Json:
         "created_at": part.created_at,
         "updated_at": part.updated_at,
         "notified_at": part.created_at,
-        "assigned_to": _reference(part.assigned_to) if part.assigned_to else None,
+        "assigned_to": reference_json(part.assigned_to) if part.assigned_to else None,
         "author": _author(part.author),
-        "attachments": [_attachment(each) for each in part.attachments],
+        "attachments": [attachment_json(each) for each in part.attachments],
         "external_id": None,
         "redacted": part.redacted,
         "metadata": part.metadata,
         "email_message_metadata": None,
         "state": part.state,
-        "tags": [_reference(tag) for tag in part.tags],
+        "tags": [reference_json(tag) for tag in part.tags],
         "event_details": {},
         "app_package_code": part.app_package_code,
     }
@@ -200,7 +200,7 @@ def _source(conversation: Conversation, form: Form) -> Json:
         "subject": source.subject,
         "body": form.body(source.body),
         "author": _author(source.author),
-        "attachments": [_attachment(each) for each in source.attachments],
+        "attachments": [attachment_json(each) for each in source.attachments],
         "url": None,
         "redacted": source.redacted,
     }
@@ -217,7 +217,8 @@ def _author(author: Author) -> Json:
     }
 
 
-def _attachment(attachment: Attachment) -> Json:
+def attachment_json(attachment: Attachment) -> Json:
+    """A file on a part."""
     return {
         "type": "upload",
         "name": attachment.name,
@@ -257,7 +258,8 @@ def _first_contact_reply(conversation: Conversation) -> Json | None:
     return {"created_at": replied_at, "type": "conversation", "url": None}
 
 
-def _reference(reference: Reference) -> Json:
+def reference_json(reference: Reference) -> Json:
+    """A pointer at an admin, a team, a tag or nobody."""
     return {"type": reference.type, "id": reference.id}
 
 

@@ -7,6 +7,7 @@ from tornado.routing import URLSpec
 from tornado.web import RequestHandler
 
 from supportd.simulator import handlers_control as control
+from supportd.simulator import handlers_ticket_control as ticket_control
 from supportd.simulator.handlers_base import ApiHandler
 from supportd.simulator.handlers_contacts import (
     ContactArchiveHandler,
@@ -23,6 +24,9 @@ from supportd.simulator.handlers_conversations import (
 )
 from supportd.simulator.handlers_identity import AdminsHandler, MeHandler, TagsHandler
 from supportd.simulator.handlers_parts import ConversationTagsHandler, PartsHandler, ReplyHandler
+from supportd.simulator.handlers_ticket_parts import TicketReplyHandler, TicketTagsHandler
+from supportd.simulator.handlers_ticket_types import TicketStatesHandler, TicketTypesHandler
+from supportd.simulator.handlers_tickets import ConvertHandler, TicketByIdHandler, TicketSearchHandler, TicketsHandler
 from supportd.simulator.services import Services
 
 REST: tuple[tuple[str, type[ApiHandler]], ...] = (
@@ -41,8 +45,17 @@ REST: tuple[tuple[str, type[ApiHandler]], ...] = (
     ("/conversations/{id}", ConversationByIdHandler),
     ("/conversations/{id}/reply", ReplyHandler),
     ("/conversations/{id}/parts", PartsHandler),
+    ("/conversations/{id}/convert", ConvertHandler),
     ("/conversations/{id}/tags", ConversationTagsHandler),
     ("/conversations/{id}/tags/{tag_id}", ConversationTagsHandler),
+    ("/ticket_types", TicketTypesHandler),
+    ("/ticket_states", TicketStatesHandler),
+    ("/tickets", TicketsHandler),
+    ("/tickets/search", TicketSearchHandler),
+    ("/tickets/{id}", TicketByIdHandler),
+    ("/tickets/{id}/reply", TicketReplyHandler),
+    ("/tickets/{id}/tags", TicketTagsHandler),
+    ("/tickets/{id}/tags/{tag_id}", TicketTagsHandler),
 )
 
 CONTROL: tuple[tuple[str, type[RequestHandler]], ...] = (
@@ -58,6 +71,10 @@ CONTROL: tuple[tuple[str, type[RequestHandler]], ...] = (
     ("/_sim/conversations/{id}", control.ConversationHandler),
     ("/_sim/conversations/{id}/{action}", control.ActionHandler),
     ("/_sim/conversations/{id}/tags/{name}", control.TagHandler),
+    ("/_sim/tickets", ticket_control.TicketsHandler),
+    ("/_sim/tickets/{id}", ticket_control.TicketHandler),
+    ("/_sim/tickets/{id}/{action}", ticket_control.TicketActionHandler),
+    ("/_sim/tickets/{id}/tags/{name}", ticket_control.TicketTagHandler),
 )
 
 

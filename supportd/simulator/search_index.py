@@ -1,11 +1,11 @@
 """The search indexes: what searches see, which with a lag isn't yet what is."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 
 from supportd.simulator import richtext
 from supportd.simulator.clock import ShiftedClock
 from supportd.simulator.faults import Faults
+from supportd.simulator.lagging import LaggingHits
 from supportd.simulator.model import Contact, Conversation
 from supportd.simulator.paging import Hit
 from supportd.simulator.rendering import Form, contact_json, conversation_header
@@ -71,57 +71,32 @@ CONTACT_FIELDS: Mapping[str, Kind] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class _Pending:
-    recorded_at: float
-    conversation_id: str
-    hit: Hit | None
-
-
 class ConversationIndex:
     """Conversations as they were `search_lag_s` ago. A listener of the recorder."""
 
     def __init__(self, *, world: World, clock: ShiftedClock, faults: Faults) -> None:
         self._world = world
-        self._clock = clock
-        self._faults = faults
+        self._hits = LaggingHits(clock=clock, faults=faults)
         self.rebuild()
 
     def rebuild(self) -> None:
         """Starts again from what is."""
-        conversations = self._world.workspace.conversations.values()
-        self._visible = {each.id: self._hit(each) for each in conversations}
-        self._pending: list[_Pending] = []
+        self._hits.replace(self._hit(each) for each in self._world.workspace.conversations.values())
 
     def changed(self, conversation: Conversation) -> None:
         """Notes the conversation's new form."""
-        self._note(conversation.id, self._hit(conversation))
+        self._hits.note(conversation.id, self._hit(conversation))
 
     def happened(self, *_: object) -> None:
         """Topics don't matter here."""
 
     def deleted(self, conversation: Conversation) -> None:
         """Notes that it is gone."""
-        self._note(conversation.id, None)
+        self._hits.note(conversation.id, None)
 
     def hits(self) -> Iterable[Hit]:
         """What a search sees now."""
-        self._settle()
-        return self._visible.values()
-
-    def _note(self, conversation_id: str, hit: Hit | None) -> None:
-        self._pending.append(_Pending(self._clock.time(), conversation_id, hit))
-        self._settle()
-
-    def _settle(self) -> None:
-        horizon = self._clock.time() - self._faults.now.search_lag_s
-        due = [each for each in self._pending if each.recorded_at <= horizon]
-        self._pending = [each for each in self._pending if each.recorded_at > horizon]
-        for each in due:
-            if each.hit is None:
-                self._visible.pop(each.conversation_id, None)
-            else:
-                self._visible[each.conversation_id] = each.hit
+        return self._hits.now()
 
     def _hit(self, conversation: Conversation) -> Hit:
         contact = self._world.workspace.contacts[conversation.contact_id]

@@ -11,12 +11,14 @@ from supportd.simulator.faults import Faults
 from supportd.simulator.gate import Gate
 from supportd.simulator.lifecycle import Lifecycle
 from supportd.simulator.messages import Messages
-from supportd.simulator.model import Workspace
 from supportd.simulator.notifications import Notifier, Stamp
 from supportd.simulator.rates import CallCounter, RateLimiter
 from supportd.simulator.recording import Recorder
 from supportd.simulator.search_index import ContactIndex, ConversationIndex
+from supportd.simulator.ticket_conversion import Conversion
+from supportd.simulator.ticket_services import TicketServices, ticket_services
 from supportd.simulator.webhooks import Webhooks
+from supportd.simulator.workspace import Workspace
 from supportd.simulator.world import World
 
 
@@ -37,6 +39,13 @@ class Services:
     messages: Messages
     lifecycle: Lifecycle
     annotations: Annotations
+    tickets: TicketServices
+    conversion: Conversion
+
+    def wake_due(self) -> None:
+        """Ends the snoozes whose time has come."""
+        self.lifecycle.wake_due()
+        self.tickets.lifecycle.wake_due()
 
     def reset(self) -> None:
         """Everything as on the first day, but that the webhook stays registered."""
@@ -48,6 +57,7 @@ class Services:
         self.clock.offset = 0.0
         self.world.adopt(Workspace(webhook_url=url))
         self.conversation_index.rebuild()
+        self.tickets.index.rebuild()
 
 
 def assemble(config: SimulatorConfig, clock: Clock, workspace: Workspace) -> Services:
@@ -60,6 +70,7 @@ def assemble(config: SimulatorConfig, clock: Clock, workspace: Workspace) -> Ser
     webhooks = Webhooks(config=config, world=world, faults=faults, chance=chance, stamp=stamp)
     notifier = Notifier(world=world, faults=faults, outlet=webhooks)
     recorder = Recorder(world=world, clock=shifted, listeners=[index, notifier])
+    tickets = ticket_services(config=config, world=world, clock=shifted, faults=faults, outlet=webhooks)
     limiter = RateLimiter(clock=shifted, faults=faults)
     return Services(
         config=config,
@@ -75,4 +86,6 @@ def assemble(config: SimulatorConfig, clock: Clock, workspace: Workspace) -> Ser
         messages=Messages(world=world, recorder=recorder),
         lifecycle=Lifecycle(world=world, recorder=recorder),
         annotations=Annotations(world=world, recorder=recorder),
+        tickets=tickets,
+        conversion=Conversion(world=world, messages=tickets.messages, recorder=recorder),
     )

@@ -4,7 +4,9 @@ from supportd.simulator.clock import ShiftedClock
 from supportd.simulator.config import SimulatorConfig
 from supportd.simulator.errors import ApiError, resource_not_found, user_not_found
 from supportd.simulator.ids import Ids
-from supportd.simulator.model import Admin, Author, Contact, Conversation, Workspace
+from supportd.simulator.model import Admin, Author, Contact, Conversation
+from supportd.simulator.ticket_catalogue import furnish
+from supportd.simulator.workspace import Workspace
 
 
 class World:
@@ -21,7 +23,9 @@ class World:
         self.ids = Ids(seed=self._config.seed, workspace=workspace)
         admin_id = self._config.admin_id
         workspace.admins.setdefault(admin_id, Admin(admin_id, "Ada Operator", "ada@example.com"))
+        furnish(workspace, self.ids, now=self._clock.seconds())
         self.snoozed = {found.id for found in workspace.conversations.values() if found.state == "snoozed"}
+        self.snoozed_tickets = {each.id for each in workspace.tickets.values() if each.snoozed_until is not None}
         self._by_external_id = {each.external_id: each for each in workspace.contacts.values() if each.external_id}
 
     @property

@@ -69,6 +69,26 @@ class Playground:
         """A conversation that a contact starts in the messenger."""
         return await self.sim("POST", "/conversations", {"external_id": user, "body": body, **more})
 
+    async def ticket(self, user: str = "u-1", title: str = "The parcel", **more: Any) -> Any:
+        """A ticket that the team makes for a contact."""
+        return await self.sim("POST", "/tickets", {"external_id": user, "title": title, **more})
+
+    async def act_on_ticket(self, action: str, *, on: str = "last", **body: Any) -> Any:
+        """An action on a ticket."""
+        return await self.sim("POST", f"/tickets/{on}/{action}", body)
+
+    async def states(self) -> dict[str, str]:
+        """The ids of the states that customers' tickets can be in, by their internal labels."""
+        types = (await self.api("GET", "/ticket_types"))["data"]
+        [customers] = [each for each in types if each["category"] == "Customer"]
+        return {each["internal_label"]: each["id"] for each in customers["ticket_states"]["data"]}
+
+    async def type_id(self, category: str = "Customer") -> str:
+        """The id of the ticket type of a category."""
+        types = (await self.api("GET", "/ticket_types"))["data"]
+        [found] = [each["id"] for each in types if each["category"] == category]
+        return str(found)
+
     async def contact(self, user: str = "u-1") -> Any:
         return await self.sim("POST", "/contacts", {"external_id": user, "name": "Joe", "email": f"{user}@x.io"})
 
@@ -111,6 +131,11 @@ async def eventually(predicate: Callable[[], Awaitable[bool]]) -> None:
 
 def parts_of(conversation: Any) -> list[Any]:
     parts: list[Any] = conversation["conversation_parts"]["conversation_parts"]
+    return parts
+
+
+def ticket_parts_of(ticket: Any) -> list[Any]:
+    parts: list[Any] = ticket["ticket_parts"]["ticket_parts"]
     return parts
 
 

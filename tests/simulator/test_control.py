@@ -26,6 +26,7 @@ async def test_status() -> None:
         assert status == {
             "now": START,
             "conversations": 1,
+            "tickets": 0,
             "contacts": 1,
             "webhooks": {
                 "url": subscriber.url,

@@ -45,6 +45,15 @@ async def test_forced_429() -> None:
         assert (await get(play)).status_code == 200
 
 
+async def test_a_missing_permission() -> None:
+    async with playing() as play:
+        await play.faults(forbidden_path="/tickets")
+        refusal = await get(play, "/tickets/1")
+        assert (refusal.status_code, code_of(refusal.json())) == (403, "action_forbidden")
+        assert "X-RateLimit-Remaining" in refusal.headers
+        assert (await get(play, "/ticket_types")).status_code == 200
+
+
 async def test_the_date_is_the_simulators() -> None:
     async with playing() as play:
         await play.advance(3600)

@@ -3,6 +3,7 @@
 import ast
 import asyncio
 import contextlib
+import json
 import os
 import signal
 import sys
@@ -19,6 +20,7 @@ CREDENTIALS = {
     "INTERCOM_CLIENT_SECRET": SECRET,
     "INTERCOM_ADMIN_ID": ADMIN_ID,
 }
+AUTHORIZED = {"Authorization": f"Bearer {TOKEN}"}
 
 
 async def spawn(*arguments: str, credentials: dict[str, str] | None = None) -> asyncio.subprocess.Process:
@@ -80,10 +82,44 @@ async def test_an_open_snooze_survives_a_restart(tmp_path: Path) -> None:
         assert (await http.get("/_sim/conversations/last")).json()["state"] == "open"
 
 
+async def test_tickets_survive_a_restart(tmp_path: Path) -> None:
+    state = str(tmp_path / "simulator.json")
+    start = {"external_id": "u-1", "title": "Lost"}
+    async with process("--state", state) as http:
+        await http.post("/_sim/tickets", json=start)
+        await http.post("/_sim/tickets/last/reply", json={"body": "We look into it"})
+        now = (await http.get("/_sim/status")).json()["now"]
+        before = (await http.post("/_sim/tickets/last/snooze", json={"until": int(now) + 3600})).json()
+        types = (await http.get("/ticket_types", headers=AUTHORIZED)).json()
+    async with process("--state", state) as http:
+        assert (await http.get("/_sim/tickets")).json() == {"tickets": [before]}
+        assert (await http.get("/ticket_types", headers=AUTHORIZED)).json() == types
+        query = {"query": {"field": "title", "operator": "=", "value": "Lost"}}
+        found = (await http.post("/tickets/search", json=query, headers=AUTHORIZED)).json()
+        assert [each["id"] for each in found["tickets"]] == [before["id"]]
+        second = (await http.post("/_sim/tickets", json=start)).json()
+        assert (second["ticket_type"], second["ticket_id"]) == (before["ticket_type"], "2")
+        await http.post("/_sim/clock", json={"advance": 3601})
+        assert "snoozed_until" not in (await http.get(f"/_sim/tickets/{before['id']}")).json()
+
+
+async def test_a_state_without_tickets_is_read(tmp_path: Path) -> None:
+    """As versions wrote it that had none."""
+    state = tmp_path / "simulator.json"
+    async with process("--state", str(state)) as http:
+        await http.post("/_sim/conversations", json={"external_id": "u-1", "body": "Hello"})
+    old = json.loads(state.read_text())
+    for name in ("tickets", "ticket_types", "ticket_states"):
+        del old[name]
+    state.write_text(json.dumps(old))
+    async with process("--state", str(state)) as http:
+        assert (await http.get("/_sim/status")).json()["conversations"] == 1
+        assert (await http.post("/_sim/tickets", json={"external_id": "u-1", "title": "Lost"})).status_code == 200
+
+
 async def test_without_a_state_file_it_forgets() -> None:
     async with process() as http:
-        headers = {"Authorization": f"Bearer {TOKEN}"}
-        assert (await http.get("/me", headers=headers)).json()["id"] == ADMIN_ID
+        assert (await http.get("/me", headers=AUTHORIZED)).json()["id"] == ADMIN_ID
 
 
 @pytest.mark.parametrize("missing", sorted(CREDENTIALS))
