@@ -56,6 +56,27 @@ def mongo_name(value: str) -> str:
     return value
 
 
+def letters(value: str) -> str:
+    """A short prefix: letters only, so that it can't be taken for the number that follows."""
+    if not re.fullmatch(r"[A-Za-z]{1,10}", value):
+        raise ValueError("must be 1-10 letters")
+    return value
+
+
+def bucket(value: str) -> str:
+    """The name of an S3 bucket (S3's docs, bucket naming rules)."""
+    if not re.fullmatch(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", value):
+        raise ValueError("must be 3-63 lower-case letters, digits, dots or hyphens")
+    return value
+
+
+def region(value: str) -> str:
+    """A region of S3's, such as eu-central-1."""
+    if not re.fullmatch(r"[A-Za-z0-9-]{1,63}", value):
+        raise ValueError("must be 1-63 letters, digits or hyphens")
+    return value
+
+
 def bounded(kind: Callable[[str], Any], low: float, high: float) -> Callable[[str], Any]:
     """A number of `kind` from `low` to `high`, both included."""
 
@@ -69,6 +90,13 @@ def bounded(kind: Callable[[str], Any], low: float, high: float) -> Callable[[st
         return number
 
     return read
+
+
+def flag(value: str) -> bool:
+    """1 for on, 0 for off."""
+    if value.strip() not in ("0", "1"):
+        raise ValueError(f"must be 0 or 1, not {value!r}")
+    return value.strip() == "1"
 
 
 def one_of(*choices: str) -> Callable[[str], str]:
@@ -127,7 +155,21 @@ class Settings:
     rate_limit_per_minute: int = setting(bounded(int, 1, 1_000_000), default=240)
     write_rate_limit_per_minute: int = setting(bounded(int, 1, 1_000_000), default=30)
     cache_max_conversations: int = setting(bounded(int, 1, 10_000_000), default=100_000)
+    ticket_reference_prefix: str = setting(letters, default="AW")
+    post_duration_note: bool = setting(flag, default=False)
     cors_origins: tuple[str, ...] = setting(origins, default=())
+
+    max_file_mb: int = setting(bounded(int, 1, 1024), default=20)
+    max_files_per_msg: int = setting(bounded(int, 1, 10), default=10)
+    files_backend: str = setting(one_of("local", "s3"), default="local")
+    files_dir: str = setting(text, default="var/files")
+    s3_bucket: str | None = setting(bucket, default=None)
+    s3_endpoint_url: str | None = setting(url, default=None)
+    s3_region: str | None = setting(region, default=None)
+    file_url_secret: str | None = setting(secret, default=None, repr=False)
+    file_url_secret_previous: str | None = setting(secret, default=None, repr=False)
+    file_url_ttl: int = setting(bounded(int, 60, 30 * 86400), default=86400)
+    public_url: str | None = setting(url, default=None)
 
     log_level: str = setting(one_of(*LOG_LEVELS), default="info")
     log_format: str = setting(one_of(*LOG_FORMATS), default="json")
@@ -147,7 +189,10 @@ class Settings:
                 values[item.name] = _read(name, item, raw)
             elif item.default is MISSING:
                 raise ConfigError(f"{name} is required")
-        return cls(**values)
+        settings = cls(**values)
+        if settings.files_backend == "s3" and settings.s3_bucket is None:
+            raise ConfigError("S3_BUCKET is required where FILES_BACKEND is s3")
+        return settings
 
 
 def _read(name: str, item: "Field[Any]", raw: str) -> Any:

@@ -8,17 +8,20 @@
     │   ├── BadSignature            401 unauthorized        a webhook that isn't Intercom's
     │   ├── NotFound                404 not_found           there is none, or it is another user's
     │   ├── MethodNotAllowed        405 method_not_allowed
+    │   ├── Conflict                409 conflict            an Idempotency-Key is in use just now; carries Retry-After
     │   ├── RateLimited             429 rate_limited        carries Retry-After
     │   └── ServiceUnavailable      502 service_unavailable
     │       ├── IntercomUnavailable     down, its breaker open, or no budget in time
     │       ├── StorageUnavailable      MongoDB doesn't answer
+    │       ├── FileStorageUnavailable  the disk of the files is full or fails, or S3 does
     │       └── NotStored           503 the same, told to Intercom, which then sends its webhook again
     ├── IntercomRefused             Intercom answered 4xx: our call was wrong, Intercom is up
     │   └── IntercomNotFound        404
     ├── ConfigError                 a setting is missing or bad; the message names it
     └── CannotListen                an address is taken or not ours; the message names it
 
-Errors of httpx and pymongo are translated where they occur (`intercom/`, `stores/`); nothing above knows those names.
+Errors of httpx, pymongo and boto3 are translated where they occur (`intercom/`, `stores/`, `files/`); nothing above
+knows those names.
 """
 
 import math
@@ -98,6 +101,20 @@ class MethodNotAllowed(ApiError):
         super().__init__("Method not allowed", headers={"Allow": ", ".join(allowed)})
 
 
+class Conflict(ApiError):
+    """A request with the same `Idempotency-Key` is under way, or it can't be told yet what became of it.
+
+    `retry_after` is in seconds; the client is told whole ones, 1 or more.
+    """
+
+    status = 409
+    code = "conflict"
+
+    def __init__(self, retry_after: float) -> None:
+        headers = {"Retry-After": str(max(1, math.ceil(retry_after)))}
+        super().__init__("A request with this Idempotency-Key is under way, try again", headers=headers)
+
+
 class RateLimited(ApiError):
     """The user's bucket is empty. `retry_after` is in whole seconds, 1 or more."""
 
@@ -134,6 +151,14 @@ class IntercomUnavailable(ServiceUnavailable):
 
 class StorageUnavailable(ServiceUnavailable):
     """MongoDB didn't take or give what was asked in time."""
+
+
+class FileStorageUnavailable(ServiceUnavailable):
+    """The bytes of a file couldn't be stored, read or deleted. `reason` is `disk full`, or the kind of error."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__("Files are unavailable, try again")
+        self.reason = reason
 
 
 class NotStored(ServiceUnavailable):

@@ -16,8 +16,10 @@ import structlog
 FIELDS = frozenset({
     "event", "level", "timestamp", "logger", "exception",
     "request_id", "route", "method", "status", "duration_ms", "waited_ms", "user",
-    "task", "error", "error_type", "reason", "lag_s", "conversation", "topic", "topics", "kind", "count", "attempts",
-    "seconds", "host", "port", "metrics_port", "version", "signal", "state", "operation", "path",
+    "task", "error", "error_type", "reason", "lag_s", "conversation", "ticket", "topic", "topics", "kind",
+    "count", "attempts", "seconds", "host", "port", "metrics_port", "version", "signal", "state", "operation", "path",
+    "app_version", "sdk_version", "platform", "os_version", "device_model", "locale", "network_type",  # diagnostics
+    "client_event", "error_code", "http_status", "latency_ms",
 })  # fmt: skip
 
 FIRST_WORDS = re.compile(r"\A[A-Za-z ]*[A-Za-z]")
@@ -52,7 +54,7 @@ def configure(*, level: str, fmt: str, stream: TextIO | None = None) -> None:
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(level.upper())
-    for noisy in ("httpx", "httpcore", "pymongo", "asyncio"):
+    for noisy in ("httpx", "httpcore", "pymongo", "asyncio", "boto3", "botocore", "s3transfer", "urllib3"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
     # Tornado's own lines have URIs and headers in them; each request is logged by its handler instead.
     for leaky in ("tornado.access", "tornado.general"):

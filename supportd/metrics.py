@@ -11,7 +11,9 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 LATENCY_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 WAIT_BUCKETS = (0.1, 0.5, 1, 2.5, 5, 10, 15, 20, 25, 30)
+OPEN_BUCKETS = (60, 300, 900, 1800, 3600, 7200, 14400, 28800, 86400, 172800, 345600, 604800, 1209600, 2419200)
 LAG_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5)
+MAX_APP_VERSIONS = 50
 
 
 class Poll(StrEnum):
@@ -63,6 +65,37 @@ class Outcome(StrEnum):
     BREAKER_OPEN = "breaker_open"
 
 
+class KeyedSend(StrEnum):
+    """What became of a send with an `Idempotency-Key`."""
+
+    SENT = "sent"
+    FOUND = "found"
+    REPLAYED = "replayed"
+    NOT_SENT = "not_sent"
+    UNCERTAIN = "uncertain"
+    CONFLICT = "conflict"
+    OTHER_REQUEST = "other_request"
+
+
+class BoundedCounter:
+    """A counter by a word that clients choose: the first `most` words have a series each, all others share one."""
+
+    UNKNOWN = "unknown"
+    OTHER = "other"
+
+    def __init__(self, counter: Counter, *, most: int) -> None:
+        self._counter = counter
+        self._most = most
+        self._words: set[str] = set()
+
+    def count(self, word: str | None) -> None:
+        """Counts one; `unknown` where there is no word."""
+        if word is not None and len(self._words) < self._most:
+            self._words.add(word)
+        known = self.UNKNOWN if word is None else word if word in self._words else self.OTHER
+        self._counter.labels(known).inc()
+
+
 class Metrics:
     """The registry and every metric in it; one object a server."""
 
@@ -85,6 +118,11 @@ class Metrics:
         self.held_polls = self._gauge("held_polls", "Polls being held now")
         self.polls = self._enum_counter("polls_total", "Polls answered", "outcome", Poll)
         self.loop_lag_seconds = self._histogram("event_loop_lag_seconds", "How late the event loop is", LAG_BUCKETS)
+        self.keyed_sends = self._enum_counter(
+            "keyed_sends_total", "Sends with an Idempotency-Key", "outcome", KeyedSend
+        )
+        told = self._counter("diagnostics_total", "Diagnostics that SDKs sent, by the app's version", "app_version")
+        self.diagnostics = BoundedCounter(told, most=MAX_APP_VERSIONS)
         self.build = self._gauge("build_info", "Always 1; the version is the label", "version")
         self.build.labels(version).set(1)
 
@@ -92,6 +130,9 @@ class Metrics:
         self.lookups = self._enum_counter("conversation_lookups_total", "Look-ups by source", "source", Lookup)
         self.cached = self._gauge("cached_conversations", "Conversations in memory")
         self.evictions = self._counter("cache_evictions_total", "Conversations evicted from memory")
+        self.conversation_seconds = self._histogram(
+            "conversation_open_seconds", "Time from a conversation's start or reopening to its close", OPEN_BUCKETS
+        )
         self.hidden_parts = self._counter("unknown_parts_total", "Parts hidden because their type is unknown")
 
     def _sync(self) -> None:
@@ -100,7 +141,9 @@ class Metrics:
         self.processed = self._enum_counter("webhook_processed_total", "Webhooks processed", "outcome", Processing)
         self.backlog = self._gauge("webhook_backlog", "Webhooks stored and not yet processed")
         self.reconciler_runs = self._enum_counter("reconciler_runs_total", "Reconciler runs", "outcome", Outcome)
-        self.watermark = self._gauge("reconciler_watermark_seconds", "Intercom's time up to which all is known")
+        self.watermark = self._gauge(
+            "reconciler_watermark_seconds", "Intercom's time up to which all is known", "stream"
+        )
         self.drift = self._counter("reconciler_drift_total", "Changes that no webhook had told, by topic", "topic")
         self.outbox_jobs = self._counter("outbox_jobs_total", "Jobs done or given up", "kind", "outcome")
         self.task_failures = self._counter("task_failures_total", "Failed runs of periodic tasks", "task")

@@ -3,6 +3,7 @@
 import asyncio
 import re
 
+import msgspec
 import structlog
 from cachetools import LRUCache, TTLCache
 
@@ -66,7 +67,12 @@ class ContactBook:
     async def mark_listed(self, contact: Contact) -> None:
         """Records that all conversations of the contact are known."""
         await self._store.mark_listed(contact.user_id, contact.contact_id)
-        self._remember(Contact(contact.user_id, contact.contact_id, listed=True))
+        self._update(contact, listed=True)
+
+    async def mark_tickets_listed(self, contact: Contact) -> None:
+        """Records that all tickets of the contact are known."""
+        await self._store.mark_tickets_listed(contact.user_id, contact.contact_id)
+        self._update(contact, tickets_listed=True)
 
     async def known(self, contact_ids: tuple[str, ...]) -> set[str]:
         """Those of the contacts that belong to a user of ours."""
@@ -109,6 +115,12 @@ class ContactBook:
                 await asyncio.sleep(pause)
         structlog.get_logger("supportd.contacts").warning("contact conflict unresolved")
         raise refusal
+
+    def _update(self, contact: Contact, **changes: bool) -> None:
+        """Changes what is remembered of a contact, unless the user has another one by now."""
+        known = self._known.get(contact.user_id)
+        if known is not None and known.contact_id == contact.contact_id:
+            self._remember(msgspec.structs.replace(known, **changes))
 
     def _remember(self, contact: Contact) -> Contact:
         self._known[contact.user_id] = contact

@@ -14,9 +14,10 @@ from cachetools import LRUCache, TTLCache
 from supportd.clock import Clock
 from supportd.conversations.cache import Entry, PollCache
 from supportd.conversations.contacts import ContactBook
+from supportd.conversations.durations import Durations
 from supportd.conversations.messages import first_message
-from supportd.conversations.projection import Need, News, Origin, Projection, deleted, project, revives
-from supportd.conversations.state import Reason, State, decode, encode
+from supportd.conversations.projection import Need, News, Origin, Projection, deleted, project, rated, revives
+from supportd.conversations.state import Rating, Reason, State, decode, encode
 from supportd.conversations.topics import Topics
 from supportd.conversations.waiters import Waiters
 from supportd.errors import IntercomNotFound, NotFound, StorageUnavailable
@@ -24,6 +25,7 @@ from supportd.intercom import wire
 from supportd.intercom.budget import Priority
 from supportd.intercom.client import IntercomClient, Loaded
 from supportd.metrics import Lookup, Metrics
+from supportd.stores.ratings import RatingStore
 from supportd.stores.snapshots import Snapshot, SnapshotStore
 from supportd.tasks import KeyedLocks, SingleFlight
 
@@ -57,6 +59,8 @@ class ConversationKeeper:
         client: IntercomClient,
         contacts: ContactBook,
         topics: Topics,
+        ratings: RatingStore,
+        durations: Durations,
         waiters: Waiters,
         clock: Clock,
         metrics: Metrics,
@@ -66,6 +70,8 @@ class ConversationKeeper:
         self._client = client
         self._contacts = contacts
         self._topics = topics
+        self._ratings = ratings
+        self._durations = durations
         self._waiters = waiters
         self._clock = clock
         self._metrics = metrics
@@ -110,7 +116,7 @@ class ConversationKeeper:
                     return Applied(before, before, Need.NOTHING)
                 before = None
             if before is None:
-                news = await self._with_topic(news)
+                news = await self._with_ratings(await self._with_topic(news))
             projection = project(before, news)
             if projection.need is not Need.NOTHING and not settle:
                 return Applied(before, before or projection.state, projection.need)
@@ -175,6 +181,26 @@ class ConversationKeeper:
             state = msgspec.structs.replace(state, read={**state.read, contact_id: state.latest})
             await self._save(state)
             self._cache.put(state)
+
+    async def rate(self, conversation_id: str, contact_id: str, rating: Rating) -> None:
+        """Shows what the contact gave the conversation, from now on whatever Intercom says of it.
+
+        Of one that isn't known here nothing is shown: it takes over what is stored when it is seen again.
+
+        Raises:
+            StorageUnavailable: the state couldn't be saved, and isn't shown.
+        """
+        async with self._locks.hold(conversation_id):
+            before = await self._known(conversation_id)
+            if before is None or before.deleted:
+                return
+            after = rated(before, contact_id, rating)
+            if after is before:
+                return
+            await self._save(after)
+            if after.loaded:
+                self._cache.put(after)
+        self._waiters.wake(conversation_id)
 
     async def delete(self, conversation_id: str) -> State | None:
         """Takes over that a conversation was deleted in Intercom; answers what is left, if it was known."""
@@ -262,6 +288,12 @@ class ConversationKeeper:
             return news
         return news._replace(reason=topic.reason, source_hidden=topic.alone)
 
+    async def _with_ratings(self, news: News) -> News:
+        """Adds what a conversation was given here before, of which nothing but the record is left."""
+        given = await self._ratings.of_conversation(str(news.conversation.id))
+        shown = {each.contact_id: Rating(each.stars, each.comment, each.rated_at) for each in given}
+        return news._replace(rated_by=shown)
+
     async def _keep(self, before: State | None, projection: Projection) -> Applied:
         after = projection.state
         for part_id in projection.unknown_parts:
@@ -271,6 +303,8 @@ class ConversationKeeper:
         if before == after:
             return Applied(before, after, projection.need)
         try:
+            for period in projection.ended:  # before the state is saved, so that a crash loses no close
+                await self._durations.record(after.id, period)
             await self._save(after)
         except StorageUnavailable:
             return Applied(before, after, projection.need, saved=False)

@@ -1,15 +1,12 @@
 """A user's list: found once by a search, kept since by webhooks and the reconciler, read from the snapshots."""
 
-import base64
-import binascii
 from typing import NamedTuple
-
-import msgspec
 
 from supportd.conversations.contacts import ContactBook
 from supportd.conversations.keeper import ConversationKeeper
+from supportd.conversations.paging import Cursor, write_cursor
 from supportd.conversations.state import State, decode
-from supportd.errors import IntercomRefused, IntercomUnavailable, ValidationFailed
+from supportd.errors import IntercomRefused, IntercomUnavailable
 from supportd.intercom import wire
 from supportd.intercom.budget import Priority
 from supportd.intercom.client import IntercomClient
@@ -21,14 +18,6 @@ MAX_SEARCH_PAGES = 10
 NEWEST_LOADED = 5
 MOST_LOADED = 20
 LOADS_AT_ONCE = 4
-MAX_MS = 2**53
-
-
-class Cursor(NamedTuple):
-    """The last conversation of a page: when it changed (ms), and its id."""
-
-    changed_at: int
-    conversation_id: str
 
 
 class Page(NamedTuple):
@@ -56,8 +45,7 @@ class Listing:
         Raises:
             ServiceUnavailable: Intercom is needed and away, or MongoDB is.
         """
-        if not contact.listed:
-            await self._searching.run(contact.contact_id, lambda: self._search(contact))
+        await self._search_once(contact)
         found = await self._snapshots.page(contact.contact_id, before=before, limit=limit + 1)
         decoded = [decode(snapshot.encoded) for snapshot in found[:limit]]
         more = found[limit - 1] if len(found) > limit else None
@@ -66,9 +54,18 @@ class Listing:
             next_cursor=None if more is None else write_cursor(Cursor(more.changed_at, more.id)),
         )
 
+    async def newest_open(self, contact: Contact) -> str | None:
+        """The id of the conversation that isn't closed and changed last. Raises as `page` does."""
+        await self._search_once(contact)
+        return await self._snapshots.newest_open(contact.contact_id)
+
     async def stop(self) -> None:
         """Ends searches under way."""
         await self._searching.stop()
+
+    async def _search_once(self, contact: Contact) -> None:
+        if not contact.listed:
+            await self._searching.run(contact.contact_id, lambda: self._search(contact))
 
     async def _search(self, contact: Contact) -> None:
         found = [
@@ -95,20 +92,3 @@ class Listing:
         for result in results:
             if isinstance(result, BaseException) and not isinstance(result, IntercomUnavailable | IntercomRefused):
                 raise result
-
-
-def write_cursor(cursor: Cursor) -> str:
-    """A cursor as clients see it."""
-    return base64.urlsafe_b64encode(msgspec.json.encode(cursor)).decode().rstrip("=")
-
-
-def read_cursor(cursor: str) -> Cursor:
-    """The cursor that a client sent back. Raises `ValidationFailed` if it isn't one of ours."""
-    try:
-        raw = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
-        read = msgspec.json.decode(raw, type=Cursor)
-    except (binascii.Error, ValueError, msgspec.DecodeError, RecursionError):
-        raise ValidationFailed("cursor", "is not a cursor of this list") from None
-    if not 0 <= read.changed_at < MAX_MS:
-        raise ValidationFailed("cursor", "is not a cursor of this list")
-    return read

@@ -29,7 +29,7 @@ HIDDEN_TYPES = frozenset({
     "language_detection_details", "title_changed", "conversation_tags_updated", "priority_changed", "call_summary",
     "merged_primary_conversation",
 })  # fmt: skip
-HIDDEN_PREFIXES = ("conversation_sla_",)
+HIDDEN_PREFIXES = ("conversation_sla_", "ticket_state_updated_by_", "ticket_attribute_updated_by_")
 
 
 def is_unknown(part_type: str) -> bool:
@@ -87,6 +87,11 @@ def message_of(part: wire.Part) -> Found | None:
     html = richtext.sanitised(body) if formatted and is_html else None
     message = msgspec.structs.replace(message, body=text, html=html, attachments=files)
     return Found(message, unformatted=formatted and bool(text) and not is_html)
+
+
+def as_typed(sent_id: str, body: str, at_ms: int) -> Message:
+    """A message of the user's that Intercom took as something that isn't shown: it was sent all the same."""
+    return Message(sent_id, Author("user", None), body, None, (), at_ms, redacted=False)
 
 
 def author_of(author: wire.Author | None) -> Author:

@@ -11,14 +11,15 @@ from typing import NamedTuple
 import msgspec
 
 from supportd.conversations.messages import first_message, is_unknown, message_of
-from supportd.conversations.state import Rating, Reason, State, StateName, csat_stars
+from supportd.conversations.periods import Course, follow
+from supportd.conversations.state import Period, Rating, Reason, State, StateName, csat_stars
 from supportd.conversations.thread import Thread
 from supportd.intercom import wire
 
 # A load proves nothing of the last moments (s) before it: Intercom's clock ticks in seconds, and a change may follow
 # the load within the same one.
 SETTLED_S = 2
-
+MOST_PARTS = 500  # that a load brings (Intercom's docs, conversations)
 
 STATES: dict[str, StateName] = {"open": "open", "closed": "closed", "snoozed": "snoozed"}
 
@@ -40,7 +41,10 @@ class Need(Enum):
 
 
 class News(NamedTuple):
-    """A conversation as Intercom told it; `observed_at` is Intercom's time (s) of a full load, `heard_at` ours (ms)."""
+    """A conversation as Intercom told it; `observed_at` is Intercom's time (s) of a full load, `heard_at` ours (ms).
+
+    The rest is what our own records say of one that is seen for the first time.
+    """
 
     conversation: wire.Conversation
     origin: Origin
@@ -48,14 +52,16 @@ class News(NamedTuple):
     observed_at: int = 0
     reason: Reason | None = None
     source_hidden: bool = False
+    rated_by: dict[str, Rating] | None = None
 
 
 class Projection(NamedTuple):
-    """What is known now, what the news lacked, and the ids of its parts of unknown type."""
+    """What is known now, what the news lacked, the ids of its parts of unknown type, and when it was closed since."""
 
     state: State
     need: Need
     unknown_parts: tuple[str, ...]
+    ended: tuple[Period, ...] = ()
 
 
 def project(old: State | None, news: News) -> Projection:
@@ -69,14 +75,24 @@ def project(old: State | None, news: News) -> Projection:
     state = _with_header(known, news) if newer else known
     state = _with_thread(state, thread, news)
     need = _need(old, state, thread, news)
+    course = follow(old, news.conversation, whole=_is_whole(news)) if newer else Course(known.period)
     state = msgspec.structs.replace(
         state,
         loaded=known.loaded or _completes(need, news),
         proven_at=max(known.proven_at, _proves(news)) if newer else known.proven_at,
         part_count=_count(old, news, need),
+        period=course.period,
         confirmed_at=max(known.confirmed_at, news.heard_at),
     )
-    return Projection(_revised(old, state), need, unknown)
+    return Projection(_revised(old, state), need, unknown, course.ended)
+
+
+def rated(old: State, contact_id: str, rating: Rating) -> State:
+    """The conversation with what a contact gave it here, which no news takes back; the last of several counts."""
+    known = old.rated_by.get(contact_id)
+    if known is not None and known.created_at >= rating.created_at:
+        return old
+    return _revised(old, msgspec.structs.replace(old, rated_by={**old.rated_by, contact_id: rating}))
 
 
 def deleted(old: State, *, at: int) -> State:
@@ -123,6 +139,7 @@ def _blank(news: News) -> State:
         changed_at=created_at,
         latest=created_at - 1,
         source_hidden=news.source_hidden,
+        rated_by=news.rated_by or {},
         loaded=False,
     )
 
@@ -195,6 +212,10 @@ def _proves(news: News) -> int:
     return min(news.conversation.updated_at, news.observed_at - SETTLED_S)
 
 
+def _is_whole(news: News) -> bool:
+    return news.origin is Origin.FULL and len(news.conversation.parts) < MOST_PARTS
+
+
 def _count(old: State | None, news: News, need: Need) -> int | None:
     """How many parts Intercom had counted when all of them were known here. A webhook's count alone proves nothing."""
     conversation = news.conversation
@@ -251,7 +272,8 @@ def _shown(state: State) -> tuple[object, ...]:
 
 
 def _header_shown(state: State) -> tuple[object, ...]:
-    return (state.state, state.snoozed_until, state.title, state.rating, state.reason, state.rated, state.contact_ids)
+    ratings = (state.rating, state.rated_by, state.rated)
+    return (state.state, state.snoozed_until, state.title, *ratings, state.reason, state.contact_ids)
 
 
 def _rating(conversation: wire.Conversation) -> Rating | None:

@@ -31,6 +31,6 @@ class ServedCursors:
         if had is None:
             had = state.read.get(contact_id, state.created_at)
         missed = any(had < part.cursor < sent for part in state.parts)
-        cursor = had if missed else sent
+        cursor = had if missed else max(had, sent)  # a message found by a retry may be older than what came since
         self.note(session, state.id, cursor)
         return cursor

@@ -9,23 +9,28 @@ from supportd.conversations import views
 from supportd.conversations.cache import Entry
 from supportd.conversations.contacts import ContactBook
 from supportd.conversations.keeper import Applied, ConversationKeeper
-from supportd.conversations.listing import Listing, read_cursor
-from supportd.conversations.messages import message_of
-from supportd.conversations.richtext import squeezed
+from supportd.conversations.listing import Listing
+from supportd.conversations.lookback import SEARCH_LAG_S, Lookback, own_parts
+from supportd.conversations.messages import as_typed
+from supportd.conversations.paging import read_cursor
 from supportd.conversations.served import ServedCursors
-from supportd.conversations.state import Author, Message, Reason, State, StateName
+from supportd.conversations.state import Message, Reason, State, StateName
 from supportd.conversations.topics import Topics, title
-from supportd.errors import IntercomNotFound, IntercomRefused, IntercomUnavailable, NotFound
+from supportd.errors import Conflict, IntercomNotFound, IntercomUnavailable, NotFound, SupportdError
+from supportd.idempotency import Attempt
 from supportd.identity import Identity
 from supportd.intercom import wire
 from supportd.intercom.budget import Priority
 from supportd.intercom.client import IntercomClient
 from supportd.stores.contacts import Contact
+from supportd.stores.idempotency import Intent
 from supportd.stores.outbox import Job, Kind
 from supportd.tasks import KeyedLocks
 
 # Intercom may not know a contact for a moment after it made it (Intercom's docs, 1.4, conversations).
 NEW_CONTACT_RETRIES_S = (0.2, 0.5, 1.0)
+
+LOOK_AGAIN_S = 10  # the longest that a client is told to wait until a search may show what it started
 
 
 class Fresh(NamedTuple):
@@ -54,6 +59,7 @@ class ConversationService:
         listing: Listing,
         topics: Topics,
         served: ServedCursors,
+        lookback: Lookback,
         client: IntercomClient,
         enqueue: Callable[[Job], Awaitable[None]],
     ) -> None:
@@ -62,6 +68,7 @@ class ConversationService:
         self._listing = listing
         self._topics = topics
         self._served = served
+        self._lookback = lookback
         self._client = client
         self._enqueue = enqueue
         self._sending = KeyedLocks()
@@ -113,47 +120,48 @@ class ConversationService:
         return Fresh(views.conversation(entry.state, contact.contact_id), self.age_s(entry))
 
     async def start(
-        self, caller: Identity, *, body: str | None, reason: Reason | None, meta: dict[str, Any]
+        self,
+        caller: Identity,
+        *,
+        body: str | None,
+        reason: Reason | None,
+        meta: dict[str, Any],
+        attempt: Attempt,
     ) -> views.Conversation:
-        """Starts a conversation. Without a body it begins with the topic, which is not shown as the user's message."""
+        """Starts a conversation. Without a body it begins with the topic, which is not shown as the user's message.
+
+        Raises:
+            Conflict: an earlier try may have started it, and Intercom's search can't tell yet.
+        """
         contact = await self._contacts.ensure(caller.user_id)
         text = body if body is not None else title(reason) if reason is not None else ""
-        topic_id = None
-        if reason is None:
-            await self._topics.withdraw(contact.contact_id, text)
-        else:
-            topic_id = await self._topics.record(contact.contact_id, reason, text, alone=body is None)
-        try:
-            contact, created = await self._create(contact, text)
-        except (IntercomRefused, IntercomUnavailable) as error:
-            may_exist = isinstance(error, IntercomUnavailable) and error.sent
-            if topic_id is not None and not may_exist:
-                await self._topics.forget(topic_id)
-            raise
-        news = self._keeper.news_of_start(
-            _as_conversation(created, contact.contact_id, text), reason, alone=body is None
-        )
-        applied = await self._keeper.apply_answer(news, known=None)
+        applied = await self._started_before(contact, text, attempt)
+        if applied is None:
+            contact, created = await self._start(contact, text, reason, alone=body is None, attempt=attempt)
+            first = _as_conversation(created, contact.contact_id, text)
+            news = self._keeper.news_of_start(first, reason, alone=body is None)
+            applied = await self._keeper.apply_answer(news, known=None)
         if meta:
             await self._enqueue(Job(uuid4().hex, Kind.ENRICH, contact.contact_id, attributes=meta))
         if applied.saved:
             self.note_served(caller, applied.after)
         return views.conversation(applied.after, contact.contact_id)
 
-    async def reply(self, caller: Identity, conversation_id: str, *, body: str) -> Sent:
+    async def reply(self, caller: Identity, conversation_id: str, *, body: str, attempt: Attempt) -> Sent:
         """Sends a message. The sender's own messages go one after the other."""
         contact = await self._contact(caller)
-        entry = await self.find(caller, conversation_id)
+        await self.find(caller, conversation_id)
         async with self._sending.hold(conversation_id):
+            before = (await self.find(caller, conversation_id)).state
             try:
-                loaded = await self._client.reply(conversation_id, contact.contact_id, body)
+                applied, sent_id = await self._sent_before(contact, conversation_id, body, attempt) or await self._send(
+                    contact, before, body, attempt
+                )
             except IntercomNotFound as refusal:
                 raise await self._gone_or(refusal, conversation_id) from None
-            sent_id = _newest_of(contact.contact_id, loaded.conversation, body)
-            applied = await self._keeper.apply_answer(self._keeper.news_of(loaded), known=entry.state)
         sent = next((part for part in applied.after.parts if part.message.id == sent_id), None)
         if sent is None:  # Intercom took it as something that isn't shown; it was sent all the same
-            return Sent(_as_sent(sent_id, body, entry.state.latest), entry.state.latest, applied.after.state)
+            return Sent(as_typed(sent_id, body, before.latest), before.latest, applied.after.state)
         latest = self._after_send(caller, contact, applied, sent.cursor)
         return Sent(sent.message, latest, applied.after.state)
 
@@ -182,17 +190,73 @@ class ConversationService:
             raise NotFound
         return contact
 
-    async def _create(self, contact: Contact, text: str) -> tuple[Contact, wire.CreatedMessage]:
+    async def _started_before(self, contact: Contact, text: str, attempt: Attempt) -> Applied | None:
+        if attempt.intent is None:
+            return None
+        found = await attempt.adopt(await self._lookback.starts(contact, text, attempt.intent))
+        if found is not None:
+            applied = await self._keeper.refresh(found, priority=Priority.USER_WRITE)
+            if applied is None:
+                raise IntercomUnavailable("started_and_deleted")
+            return applied
+        shown_in_s = SEARCH_LAG_S - attempt.age_s()
+        if shown_in_s > 0:
+            raise Conflict(min(shown_in_s, LOOK_AGAIN_S))
+        return None
+
+    async def _start(
+        self, contact: Contact, text: str, reason: Reason | None, *, alone: bool, attempt: Attempt
+    ) -> tuple[Contact, wire.CreatedMessage]:
+        """Starts it, with its topic recorded beforehand: under the same id in each try, so that it is recorded once."""
+        intent = await self._lookback.before_start(contact) if attempt.keyed else Intent()
+        topic_id = None
+        if reason is None:
+            await self._topics.withdraw(contact.contact_id, text)
+        else:
+            topic_id = attempt.reserved_id()
+            await self._topics.record(contact.contact_id, reason, text, alone=alone, topic_id=topic_id)
         try:
-            return contact, await self._client.start_conversation(contact.contact_id, text)
+            contact, created = await self._create(contact, text, attempt, intent)
+        except SupportdError:
+            if topic_id is not None and not attempt.uncertain:
+                await self._topics.forget(topic_id)
+            raise
+        attempt.sent(str(created.conversation_id))
+        return contact, created
+
+    async def _create(
+        self, contact: Contact, text: str, attempt: Attempt, intent: Intent
+    ) -> tuple[Contact, wire.CreatedMessage]:
+        async def create(contact: Contact) -> tuple[Contact, wire.CreatedMessage]:
+            async with attempt.sending(intent):
+                return contact, await self._client.start_conversation(contact.contact_id, text)
+
+        try:
+            return await create(contact)
         except IntercomNotFound:
             contact = await self._contacts.replace(contact)
         for pause in NEW_CONTACT_RETRIES_S:
             try:
-                return contact, await self._client.start_conversation(contact.contact_id, text)
+                return await create(contact)
             except IntercomNotFound:
                 await asyncio.sleep(pause)
-        return contact, await self._client.start_conversation(contact.contact_id, text)
+        return await create(contact)
+
+    async def _sent_before(
+        self, contact: Contact, conversation_id: str, body: str, attempt: Attempt
+    ) -> tuple[Applied, str] | None:
+        if attempt.intent is None:
+            return None
+        replies = await self._lookback.replies(contact, conversation_id, body, attempt.intent)
+        found = await attempt.adopt(replies.ids)
+        return None if found is None else (replies.applied, found)
+
+    async def _send(self, contact: Contact, before: State, body: str, attempt: Attempt) -> tuple[Applied, str]:
+        async with attempt.sending(Intent(target=before.id, after=before.latest)):
+            loaded = await self._client.reply(before.id, contact.contact_id, body)
+        sent_id = _newest_of(contact.contact_id, loaded.conversation, body)
+        attempt.sent(sent_id)
+        return await self._keeper.apply_answer(self._keeper.news_of(loaded), known=before), sent_id
 
     async def _gone_or(self, refusal: IntercomNotFound, conversation_id: str) -> NotFound | IntercomNotFound:
         """What a 404 to a write means: the conversation is gone, or it is there and who wrote isn't known any more."""
@@ -220,14 +284,9 @@ def _as_conversation(created: wire.CreatedMessage, contact_id: str, text: str) -
     )
 
 
-def _as_sent(sent_id: str, body: str, at_ms: int) -> Message:
-    return Message(sent_id, Author("user", None), body, None, (), at_ms, redacted=False)
-
-
 def _newest_of(contact_id: str, conversation: wire.Conversation, body: str) -> str:
     """The id of the part that a reply just made: the contact's newest, with these words if there are such."""
-    own = [part for part in conversation.parts if part.author is not None and str(part.author.id) == contact_id]
+    own = own_parts(contact_id, conversation.parts, body) or own_parts(contact_id, conversation.parts)
     if not own:
         raise IntercomUnavailable("reply_without_part", sent=True)
-    same = [part for part in own if (found := message_of(part)) and squeezed(found.message.body) == squeezed(body)]
-    return str((same or own)[-1].id)
+    return own[-1]

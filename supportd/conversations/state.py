@@ -67,13 +67,21 @@ class Rating(Struct, frozen=True, rename="camel"):
     created_at: int
 
 
+class Period(Struct, frozen=True, array_like=True):
+    """A time that it was open or snoozed: from its start or reopening to its close, if it has come (Intercom's s)."""
+
+    opened_at: int
+    closed_at: int | None = None
+
+
 class State(Struct, frozen=True, kw_only=True):
     """Everything known of one conversation.
 
     Times are ms, but for two of Intercom's own clock, in its seconds: `updated_at` of the newest header seen, and
     `proven_at`, up to which this state is known to be Intercom's. `confirmed_at` is when Intercom last said anything of
     it, `latest` the cursor given last, `part_count` how many parts Intercom had counted by then, where it said so,
-    and `read` the last cursor that each contact has read. Not `loaded` means that only its header is known.
+    `read` the last cursor that each contact has read, and `period` when it was last open, where that is known.
+    `rating` is what Intercom has, `rated_by` what contacts gave here. Not `loaded` means that only its header is known.
     """
 
     id: str
@@ -86,11 +94,13 @@ class State(Struct, frozen=True, kw_only=True):
     snoozed_until: int | None = None
     tags: tuple[str, ...] = ()
     rating: Rating | None = None
+    rated_by: dict[str, Rating] = {}
     reason: Reason | None = None
     parts: tuple[Part, ...] = ()
     source_id: str = ""
     source_hidden: bool = False
     read: dict[str, int] = {}
+    period: Period | None = None
     revision: int = 0
     updated_at: int = 0
     proven_at: int = 0
@@ -101,8 +111,12 @@ class State(Struct, frozen=True, kw_only=True):
 
     @property
     def rated(self) -> bool:
-        """Whether a CSAT tag is on it, set by us or by hand, or Intercom's own rating."""
-        return self.rating is not None or any(is_csat_tag(tag) for tag in self.tags)
+        """Whether it was rated here, or has Intercom's own rating, or a CSAT tag, set by us or by hand."""
+        return bool(self.rated_by) or self.rating is not None or any(is_csat_tag(tag) for tag in self.tags)
+
+    def rating_of(self, contact_id: str) -> Rating | None:
+        """What the contact gave here; else what Intercom has."""
+        return self.rated_by.get(contact_id, self.rating)
 
     def unread(self, contact_id: str) -> int:
         """How many messages of others came after what the contact has read."""

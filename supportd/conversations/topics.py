@@ -32,10 +32,10 @@ class Topics:
         self._enqueue = enqueue
         self._clock = clock
 
-    async def record(self, contact_id: str, reason: Reason, text: str, *, alone: bool) -> str:
-        """Records what a conversation is about to be started for; answers an id for `forget`."""
+    async def record(self, contact_id: str, reason: Reason, text: str, *, alone: bool, topic_id: str) -> None:
+        """Records what a conversation is about to be started for. Under an id that was used it is the same topic."""
         topic = Topic(contact_id, reason.main, reason.sub, _matched(text), alone)
-        return await self._store.record(topic, at=datetime.fromtimestamp(self._clock.time(), UTC))
+        await self._store.record(topic, at=datetime.fromtimestamp(self._clock.time(), UTC), topic_id=topic_id)
 
     async def forget(self, topic_id: str) -> None:
         """The conversation wasn't started."""

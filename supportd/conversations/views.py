@@ -68,7 +68,7 @@ def conversation(state: State, contact_id: str) -> Conversation:
     return Conversation(
         **{name: getattr(short, name) for name in Summary.__struct_fields__},
         messages=tuple(part.message for part in state.parts),
-        rating=state.rating,
+        rating=state.rating_of(contact_id),
         latest_timestamp=state.latest,
     )
 

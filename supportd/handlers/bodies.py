@@ -46,7 +46,7 @@ def decode(body: bytes, content_type: str, kind: type[T]) -> T:
     if content_type.partition(";")[0].strip().lower() not in ("application/json", ""):
         raise BadRequest("Content-Type must be application/json")
     try:
-        return msgspec.json.decode(body, type=kind)
+        return msgspec.json.decode(body.decode(), type=kind)  # of keys that it ignores msgspec reads the bytes only
     except msgspec.ValidationError as error:
         raise _invalid(str(error)) from None
     except (msgspec.DecodeError, UnicodeError, RecursionError):
@@ -54,12 +54,16 @@ def decode(body: bytes, content_type: str, kind: type[T]) -> T:
 
 
 def text(field: str, value: str, *, most: int, least: int = 1) -> str:
-    """The text without white space around it.
+    """The text without white space around it. Raises as `verbatim` does."""
+    return verbatim(field, value.strip(), most=most, least=least)
+
+
+def verbatim(field: str, value: str, *, most: int, least: int = 1) -> str:
+    """The text as it was given.
 
     Raises:
         ValidationFailed: it is too short or long, or has characters that are no text: NUL, or half a surrogate pair.
     """
-    value = value.strip()
     if not least <= len(value) <= most:
         raise ValidationFailed(field, f"must have {least} to {most:,} characters")
     if "\x00" in value or any("\ud800" <= char <= "\udfff" for char in value):
@@ -84,6 +88,8 @@ def _invalid(problem: str) -> ValidationFailed:
     at = _AT.search(problem)
     path = at["path"] if at else ""
     problem = _AT.sub("", problem)
+    if problem.startswith("Invalid enum value"):  # the rest repeats what was sent
+        return ValidationFailed(path, "is none of the values it may have")
     missing = _MISSING.search(problem)
     if missing is not None:
         return ValidationFailed(".".join(filter(None, (path, missing["name"]))), "is required")

@@ -8,15 +8,15 @@ from supportd.conversations.state import Message, Reason, StateName
 from supportd.errors import ValidationFailed
 from supportd.handlers import bodies
 from supportd.handlers.base import BaseHandler
+from supportd.handlers.paging import page_of
+from supportd.handlers.sends import Sent, answer_once
+from supportd.idempotency import Attempt, Sends
 
 MAX_BODY_CHARS = 10_000
 MAX_REASON_CHARS = 80
 MAX_META_KEYS = 20
 MAX_META_BYTES = 4096
 MAX_META_NUMBER = 2**53 - 1  # what every JSON reader keeps exactly (RFC 7493, 2.2)
-MAX_LISTED = 100
-LISTED = 50
-MAX_CURSOR_CHARS = 512
 
 Scalar = str | int | float | bool | None
 
@@ -58,18 +58,22 @@ class ConversationHandler(BaseHandler):
         self.conversations = conversations
 
 
-class ListHandler(ConversationHandler):
+class SendingHandler(BaseHandler):
+    """A handler that sends messages, each once."""
+
+    def initialize(self, *, conversations: ConversationService, sends: Sends) -> None:
+        """Takes the services."""
+        self.conversations = conversations
+        self.sends = sends
+
+
+class ListHandler(SendingHandler):
     """The caller's conversations, and new ones."""
 
     async def get(self) -> None:
         """Summaries, the most recently updated first."""
-        limit = bodies.whole_number(
-            "limit", self.get_query_argument("limit", None), least=1, most=MAX_LISTED, default=LISTED
-        )
-        cursor = self.get_query_argument("cursor", None)
-        if cursor is not None and not 0 < len(cursor) <= MAX_CURSOR_CHARS:
-            raise ValidationFailed("cursor", "is not a cursor of this list")
-        found = await self.conversations.list(self.caller, limit=limit, cursor=cursor)
+        page = page_of(self)
+        found = await self.conversations.list(self.caller, limit=page.limit, cursor=page.cursor)
         self.answer(found.body, age_s=found.age_s)
 
     async def post(self) -> None:
@@ -80,8 +84,12 @@ class ListHandler(ConversationHandler):
         body = None if given.body is None else bodies.text("body", given.body, most=MAX_BODY_CHARS)
         reason = None if given.reason is None else _reason(given.reason)
         meta = {} if given.meta is None else _meta(given.meta)
-        started = await self.conversations.start(self.caller, body=body, reason=reason, meta=meta)
-        self.answer(started, status=201, age_s=0)
+
+        async def start(attempt: Attempt) -> Sent:
+            started = await self.conversations.start(self.caller, body=body, reason=reason, meta=meta, attempt=attempt)
+            return Sent(started, age_s=0)
+
+        await answer_once(self, self.sends, start, of=(body, reason, meta))
 
 
 class ShowHandler(ConversationHandler):
@@ -111,15 +119,19 @@ class CloseHandler(ConversationHandler):
         self.answer({"id": conversation_id, "state": "closed"}, age_s=age_s)
 
 
-class ReplyHandler(ConversationHandler):
+class ReplyHandler(SendingHandler):
     """Sends a message."""
 
     async def post(self, conversation_id: str) -> None:
         """Sends it and answers with it as it stands in the thread."""
         given = self.json_body(ReplyBody)
         body = bodies.text("body", given.body, most=MAX_BODY_CHARS)
-        sent = await self.conversations.reply(self.caller, conversation_id, body=body)
-        self.answer(ReplyAnswer(sent.message, sent.latest, sent.state), status=201, age_s=0)
+
+        async def reply(attempt: Attempt) -> Sent:
+            sent = await self.conversations.reply(self.caller, conversation_id, body=body, attempt=attempt)
+            return Sent(ReplyAnswer(sent.message, sent.latest, sent.state), age_s=0)
+
+        await answer_once(self, self.sends, reply, of=body)
 
 
 def _reason(given: StartReason) -> Reason:

@@ -11,9 +11,8 @@ from urllib.parse import quote
 
 from supportd.intercom import wire
 from supportd.intercom.budget import Priority
+from supportd.intercom.search import Search
 from supportd.intercom.transport import Reply, Transport
-
-SEARCH_PAGE = 150
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +29,12 @@ class IntercomClient:
     def __init__(self, *, transport: Transport, admin_id: str) -> None:
         self._transport = transport
         self._admin_id = admin_id
+        self._conversations: Search[wire.Conversation] = Search(
+            transport=transport,
+            operation="search_conversations",
+            path="/conversations/search",
+            page=wire.ConversationPage,
+        )
 
     async def find_contact(self, external_id: str, *, priority: Priority) -> wire.Contact:
         """The contact of a user. Raises `IntercomNotFound` where there is none."""
@@ -95,45 +100,19 @@ class IntercomClient:
         path = f"/conversations/{conversation_id}/tags"
         await self._transport.call("tag", "POST", path, body, priority=Priority.OUTBOX)
 
-    async def conversations_of(self, contact_id: str, *, max_pages: int) -> AsyncIterator[wire.Conversation]:
+    async def tag_ticket(self, ticket_id: str, tag_id: str) -> None:
+        """Puts a tag on a ticket; one that is there already stays."""
+        body = {"id": tag_id, "admin_id": self._admin_id}
+        path = f"/tickets/{ticket_id}/tags"
+        await self._transport.call("tag_ticket", "POST", path, body, priority=Priority.OUTBOX)
+
+    def conversations_of(self, contact_id: str, *, max_pages: int) -> AsyncIterator[wire.Conversation]:
         """A contact's conversations without parts, the most recently updated first, repeats left out."""
-        query = {"field": "contact_ids", "operator": "=", "value": contact_id}
-        found = self._search(query, order="descending", max_pages=max_pages, priority=Priority.COLD_LOAD)
-        async for conversation in found:
-            yield conversation
+        return self._conversations.of_contact(contact_id, max_pages=max_pages)
 
-    async def updated_since(self, since: int, *, max_pages: int) -> AsyncIterator[wire.Conversation]:
-        """Conversations updated at or after `since` (s), without parts, oldest update first, repeats left out.
-
-        Asks for one second earlier: the docs disagree whether `>` includes equality.
-        """
-        query = {"field": "updated_at", "operator": ">", "value": since - 1}
-        found = self._search(query, order="ascending", max_pages=max_pages, priority=Priority.RECONCILER)
-        async for conversation in found:
-            yield conversation
-
-    async def _search(
-        self, query: dict[str, Any], *, order: str, max_pages: int, priority: Priority
-    ) -> AsyncIterator[wire.Conversation]:
-        body: dict[str, Any] = {
-            "query": query,
-            "sort": {"field": "updated_at", "order": order},
-            "pagination": {"per_page": SEARCH_PAGE},
-        }
-        seen = set()
-        for _ in range(max_pages):
-            reply = await self._transport.call(
-                "search_conversations", "POST", "/conversations/search", body, priority=priority
-            )
-            page = reply.decode(wire.ConversationPage)
-            for conversation in page.conversations:
-                key = (str(conversation.id), conversation.updated_at)
-                if key not in seen:
-                    seen.add(key)
-                    yield conversation
-            if page.cursor is None:
-                return
-            body["pagination"] = {"per_page": SEARCH_PAGE, "starting_after": page.cursor}
+    def updated_since(self, since: int, *, max_pages: int) -> AsyncIterator[wire.Conversation]:
+        """Conversations updated at or after `since` (s), without parts, oldest update first, repeats left out."""
+        return self._conversations.updated_since(since, max_pages=max_pages)
 
 
 def _loaded(reply: Reply) -> Loaded:

@@ -106,9 +106,13 @@ class Rating(Struct):
 
 
 class Statistics(Struct):
-    """Counts of a conversation; only the number of its parts is of use."""
+    """Counts and times of a conversation: the number of its parts, and when it was last closed (s).
+
+    Webhooks before API version 2.15 write times as text (Intercom's changelog); such a one counts as absent.
+    """
 
     count_conversation_parts: int | None = None
+    last_close_at: int | None = None
 
 
 class Conversation(Struct):
@@ -143,6 +147,11 @@ class Conversation(Struct):
     def part_count(self) -> int | None:
         """How many parts Intercom counts in all, where it says so."""
         return self.statistics.count_conversation_parts if self.statistics else None
+
+    @property
+    def last_close_at(self) -> int | None:
+        """When it was last closed (s), where Intercom says so."""
+        return self.statistics.last_close_at if self.statistics else None
 
 
 class Contact(Struct):
@@ -180,9 +189,14 @@ class ConversationPage(Struct):
     pages: Pages | None = None
 
     @property
+    def found(self) -> list[Conversation]:
+        """The conversations."""
+        return self.conversations
+
+    @property
     def cursor(self) -> str | None:
-        """The cursor of the next page; none on the last."""
-        return self.pages.next.starting_after if self.pages and self.pages.next else None
+        """The cursor of the next page."""
+        return cursor_of(self.pages)
 
 
 class ErrorItem(Struct):
@@ -212,13 +226,10 @@ class Notification(Struct):
         item = self.data.get("item")
         return item if isinstance(item, dict) else {}
 
-    @property
-    def conversation_id(self) -> str | None:
-        """The conversation it is about; `conversation.deleted` has no `id` but a `conversation_id`."""
-        if self.item.get("type") != "conversation":
-            return None
-        found = self.item.get("id") or self.item.get("conversation_id")
-        return str(found) if isinstance(found, str | int) and found else None
+
+def cursor_of(pages: Pages | None) -> str | None:
+    """The cursor of the next page; none on the last."""
+    return pages.next.starting_after if pages and pages.next else None
 
 
 def read(body: bytes, kind: type[T]) -> T:
@@ -266,3 +277,11 @@ def conversation_of(item: dict[str, Any]) -> Conversation | None:
         return lenient(item, Conversation)
     except msgspec.ValidationError:
         return None
+
+
+def conversation_id_in(item: dict[str, Any]) -> str | None:
+    """The conversation that a webhook is about; `conversation.deleted` has no `id` but a `conversation_id`."""
+    if item.get("type") != "conversation":
+        return None
+    found = item.get("id") or item.get("conversation_id")
+    return str(found) if isinstance(found, str | int) and found else None

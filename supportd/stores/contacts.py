@@ -9,11 +9,14 @@ from supportd.stores.mongo import Collection, translated
 
 
 class Contact(Struct, frozen=True):
-    """A user's contact. `listed` is true once all the user's conversations were found by a search."""
+    """A user's contact. `listed` is true once all the user's conversations were found by a search, and
+    `tickets_listed` once all tickets were.
+    """
 
     user_id: str
     contact_id: str
     listed: bool = False
+    tickets_listed: bool = False
 
 
 class ContactStore:
@@ -47,11 +50,18 @@ class ContactStore:
 
     async def mark_listed(self, user_id: str, contact_id: str) -> None:
         """Records that all conversations of the contact are known."""
-        with translated("contacts.mark_listed"):
-            await self._collection.update_one({"_id": user_id, "contact_id": contact_id}, {"$set": {"listed": True}})
+        await self._mark(user_id, contact_id, "listed")
+
+    async def mark_tickets_listed(self, user_id: str, contact_id: str) -> None:
+        """Records that all tickets of the contact are known."""
+        await self._mark(user_id, contact_id, "tickets_listed")
 
     async def known(self, contact_ids: Iterable[str]) -> set[str]:
         """Those of the contacts that belong to a user of ours."""
         with translated("contacts.known"):
             found = self._collection.find({"contact_id": {"$in": list(contact_ids)}}, {"contact_id": 1})
             return {document["contact_id"] async for document in found}
+
+    async def _mark(self, user_id: str, contact_id: str, field: str) -> None:
+        with translated(f"contacts.mark_{field}"):
+            await self._collection.update_one({"_id": user_id, "contact_id": contact_id}, {"$set": {field: True}})

@@ -10,7 +10,8 @@ from typing import Any
 import structlog
 from bson.errors import BSONError
 from motor.motor_asyncio import AsyncIOMotorClient, AsyncIOMotorCollection, AsyncIOMotorDatabase
-from pymongo.errors import PyMongoError
+from pymongo import ReturnDocument
+from pymongo.errors import DuplicateKeyError, PyMongoError
 
 from supportd.errors import ConfigError, StorageUnavailable
 
@@ -56,6 +57,24 @@ def translated(operation: str) -> Iterator[None]:
             "storage unavailable", operation=operation, error=type(error).__name__
         )
         raise StorageUnavailable from error
+
+
+async def upsert(collection: Collection, query: Document, change: Document) -> Document:
+    """Changes the one document, made if it isn't there, and answers it as it is then.
+
+    Of two that make it at once, MongoDB refuses one; that one changes what the other made.
+    """
+    try:
+        return await _upsert(collection, query, change)
+    except DuplicateKeyError:
+        return await _upsert(collection, query, change)
+
+
+async def _upsert(collection: Collection, query: Document, change: Document) -> Document:
+    after = ReturnDocument.AFTER
+    found = await collection.find_one_and_update(query, change, upsert=True, return_document=after)
+    assert found is not None
+    return found
 
 
 async def ping(database: Database) -> None:

@@ -17,17 +17,22 @@ class Kind(StrEnum):
 
     NOTE = "note"
     TAG = "tag"
+    TICKET_TAG = "ticket_tag"
     ENRICH = "enrich"
 
 
 class Job(Struct, frozen=True):
-    """One thing to do. `target` is a conversation or a contact; `text` a note or a tag; `attributes` a contact's."""
+    """One thing to do. `target` is a conversation, ticket or contact; `text` a note or a tag; `attributes` a contact's.
+
+    A note that is there already since `since` (Intercom's s) is this one.
+    """
 
     id: str
     kind: Kind
     target: str
     text: str = ""
     attributes: dict[str, Any] = {}
+    since: int = 0
     attempts: int = 0
 
 
@@ -50,6 +55,7 @@ class OutboxStore:
             "target": job.target,
             "text": job.text,
             "attributes": msgspec.json.encode(job.attributes).decode(),  # BSON has other numbers than JSON
+            "since": job.since,
             "attempts": job.attempts,
             "due_at": due_at,
         }

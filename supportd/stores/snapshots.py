@@ -67,6 +67,13 @@ class SnapshotStore:
             found = self._collection.find(query).sort([("changed_at", -1), ("_id", -1)]).limit(limit)
             return [_snapshot(document) async for document in found]
 
+    async def newest_open(self, contact_id: str) -> str | None:
+        """The contact's conversation that isn't closed and changed last."""
+        query: Document = {"contact_ids": contact_id, "open": True}
+        with translated("snapshots.newest_open"):
+            found = await self._collection.find_one(query, {"_id": 1}, sort=[("changed_at", -1), ("_id", -1)])
+        return None if found is None else str(found["_id"])
+
     async def proven(self, ids: Iterable[str]) -> dict[str, int]:
         """Up to when (Intercom's s) each of the conversations that are here is proven."""
         with translated("snapshots.proven"):

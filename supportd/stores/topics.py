@@ -3,7 +3,6 @@
 from datetime import datetime, timedelta
 
 import msgspec
-from bson import ObjectId
 from msgspec import Struct
 from pymongo import ReturnDocument
 
@@ -36,19 +35,16 @@ class TopicStore:
             await self._collection.create_index([("contact_id", 1), ("recorded_at", 1)])
             await self._collection.create_index("recorded_at", expireAfterSeconds=KEPT_DAYS * 86400, name="kept")
 
-    async def record(self, topic: Topic, *, at: datetime) -> str:
-        """Stores the topic of a conversation that is about to be started, and answers its id."""
-        document: Document = {
-            **msgspec.to_builtins(topic), "_id": ObjectId(), "recorded_at": at, "conversation_id": None
-        }  # fmt: skip
+    async def record(self, topic: Topic, *, at: datetime, topic_id: str) -> None:
+        """Stores the topic of a conversation that is about to be started, in place of what was under the id."""
+        document: Document = {**msgspec.to_builtins(topic), "recorded_at": at, "conversation_id": None}
         with translated("topics.record"):
-            await self._collection.insert_one(document)
-        return str(document["_id"])
+            await self._collection.replace_one({"_id": topic_id}, document, upsert=True)
 
     async def forget(self, topic_id: str) -> None:
         """Removes a topic whose conversation was refused."""
         with translated("topics.forget"):
-            await self._collection.delete_one({"_id": ObjectId(topic_id)})
+            await self._collection.delete_one({"_id": topic_id})
 
     async def withdraw(self, contact_id: str, text: str) -> None:
         """Removes topics of the contact with this text that no conversation claimed."""

@@ -6,6 +6,7 @@ import structlog
 
 from supportd.conversations.state import Part, State
 from supportd.metrics import Metrics
+from supportd.tickets.state import TicketState
 
 WARN_AT = 3
 
@@ -32,6 +33,18 @@ def missed_topics(before: State | None, after: State) -> list[str]:
     return topics
 
 
+def missed_ticket_topics(before: TicketState | None, after: TicketState) -> list[str]:
+    """A topic for each difference between what was known of a ticket and what Intercom has."""
+    if before is None:
+        return ["ticket.created"]
+    if after.deleted:
+        return []
+    known = {part.message.id for part in before.parts}
+    topics = [_ticket_topic_of(part) for part in after.parts if part.message.id not in known]
+    changes = {change.part_id for change in after.changes} - {change.part_id for change in before.changes}
+    return topics + ["ticket.state.updated"] * len(changes)
+
+
 class DriftLog:
     """Counts what webhooks failed to tell, by topic, and warns once of a topic that never comes though it should."""
 
@@ -56,6 +69,10 @@ class DriftLog:
 def _topic_of(part: Part) -> str:
     kinds = {"user": "conversation.user.replied", "bot": "conversation.operator.replied"}
     return kinds.get(part.message.author.type, "conversation.admin.replied")
+
+
+def _ticket_topic_of(part: Part) -> str:
+    return "ticket.contact.replied" if part.message.author.type == "user" else "ticket.admin.replied"
 
 
 def _state_topic(before: State, after: State) -> str:

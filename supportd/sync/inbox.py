@@ -1,4 +1,4 @@
-"""The inbox: webhooks are stored, then answered, then processed; in order per conversation.
+"""The inbox: webhooks are stored, then answered, then processed; in order per conversation or ticket.
 
 What a crash leaves stored and not processed is processed at the next start. What can't be processed now, since
 Intercom is needed and away, waits and is tried again.
@@ -7,21 +7,20 @@ Intercom is needed and away, waits and is tried again.
 import asyncio
 import hashlib
 from collections import deque
+from collections.abc import Mapping
 from datetime import UTC, datetime
+from typing import Any, Protocol
 
 import msgspec
 import structlog
 
 from supportd.clock import Clock
-from supportd.conversations.keeper import ConversationKeeper
-from supportd.conversations.projection import Need
 from supportd.errors import BadRequest, IntercomRefused, ServiceUnavailable
 from supportd.intercom import wire
-from supportd.intercom.budget import Priority
 from supportd.metrics import Metrics, Processing, Receipt
 from supportd.stores.webhook_events import Event, WebhookEventStore
 from supportd.sync.drift import DriftLog
-from supportd.sync.topics import CONVERSATION_TOPICS, DELETED, PING
+from supportd.sync.topics import PING
 
 LANES_AT_ONCE = 16
 MAX_IN_MEMORY = 10_000
@@ -32,24 +31,37 @@ LONGEST_RETRY_S = 600
 MAX_ATTEMPTS = 12
 
 
-class Inbox:
-    """Takes verified webhooks in and applies them.
+class Events(Protocol):
+    """The webhooks of one kind of thing: conversations, or tickets."""
 
-    Each conversation has a lane, worked on by one task while it has events; a few lanes run at once. What doesn't fit
-    into memory, or failed, is picked up from MongoDB by `sweep`.
+    def key(self, item: dict[str, Any]) -> str | None:
+        """What groups the events that must be processed in order; None where the item isn't of this kind."""
+
+    async def apply(self, event: Event, item: dict[str, Any]) -> Processing:
+        """Applies an event. Raises `ServiceUnavailable` where it must be tried again, `IntercomRefused`."""
+
+    async def settle(self, item: dict[str, Any]) -> None:
+        """Shows an event that can't be completed as far as it goes. Raises `ServiceUnavailable`."""
+
+
+class Inbox:
+    """Takes verified webhooks in and applies them, by the kind that their topic is of.
+
+    Each conversation or ticket has a lane, worked on by one task while it has events; a few lanes run at once. What
+    doesn't fit into memory, or failed, is picked up from MongoDB by `sweep`.
     """
 
     def __init__(
         self,
         *,
         store: WebhookEventStore,
-        keeper: ConversationKeeper,
+        events: Mapping[str, Events],
         drift: DriftLog,
         clock: Clock,
         metrics: Metrics,
     ) -> None:
         self._store = store
-        self._keeper = keeper
+        self._events = events
         self._drift = drift
         self._clock = clock
         self._metrics = metrics
@@ -70,12 +82,14 @@ class Inbox:
         notification = _read(body)
         if notification.topic == PING:
             return Receipt.PING
-        if notification.topic not in CONVERSATION_TOPICS or notification.conversation_id is None:
+        events = self._events.get(notification.topic)
+        key = events.key(notification.item) if events is not None else None
+        if key is None:
             self._log.info("webhook of unknown topic")
             return Receipt.UNKNOWN_TOPIC
         event = Event(
             id=notification.id or hashlib.sha256(body).hexdigest(),
-            key=notification.conversation_id,
+            key=key,
             topic=notification.topic,
             body=body,
         )
@@ -132,7 +146,7 @@ class Inbox:
 
     async def _process(self, event: Event) -> None:
         try:
-            outcome = await self._apply(event)
+            outcome = await self._events[event.topic].apply(event, _read(event.body).item)
             await self._store.mark_done(event.id, outcome=outcome.value)
         except ServiceUnavailable:
             outcome = await self._try_again(event)
@@ -154,9 +168,7 @@ class Inbox:
                 due_at = datetime.fromtimestamp(self._clock.time() + pause_s, UTC)
                 await self._store.retry(event.id, due_at=due_at)
                 return Processing.RETRIED
-            conversation = wire.conversation_of(_read(event.body).item)
-            if conversation is not None:
-                await self._keeper.apply_part(conversation, settle=True)
+            await self._events[event.topic].settle(_read(event.body).item)
         except ServiceUnavailable:
             return Processing.RETRIED
         self._log.error("webhook given up", topic=event.topic, attempts=event.attempts)
@@ -168,37 +180,6 @@ class Inbox:
             await self._store.mark_done(event.id, outcome=Processing.FAILED.value)
         except ServiceUnavailable:
             self._log.warning("webhook stays stored", topic=event.topic)
-
-    async def _apply(self, event: Event) -> Processing:
-        if event.topic == DELETED:
-            await self._keeper.delete(event.key)
-            return Processing.APPLIED
-        conversation = wire.conversation_of(_read(event.body).item)
-        if conversation is None:
-            await self._keeper.refresh(event.key, priority=Priority.COLD_LOAD)
-            return Processing.APPLIED
-        if not await self._keeper.is_ours(conversation):
-            return Processing.NOT_OURS
-        applied = await self._keeper.apply_part(conversation)
-        if applied.need is not Need.NOTHING:
-            await self._complete(conversation, applied.need)
-        elif not applied.saved:
-            raise ServiceUnavailable
-        return Processing.APPLIED
-
-    async def _complete(self, conversation: wire.Conversation, need: Need) -> None:
-        """Loads what a webhook lacked. Text without its formatting is shown as it is where Intercom can't be asked."""
-        try:
-            loaded = await self._keeper.refresh(str(conversation.id), priority=Priority.COLD_LOAD)
-        except ServiceUnavailable:
-            if need is Need.HISTORY:
-                raise
-            loaded = None
-        if loaded is not None and not loaded.saved:
-            raise ServiceUnavailable
-        applied = await self._keeper.apply_part(conversation, settle=True)  # a load may lag behind its webhook
-        if not applied.saved:
-            raise ServiceUnavailable
 
 
 def _read(body: bytes) -> wire.Notification:

@@ -2,6 +2,7 @@
 
 import asyncio
 import html
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 
 import structlog
@@ -18,12 +19,17 @@ from supportd.stores.outbox import Job, Kind, OutboxStore
 LEASE_S = 120
 FIRST_RETRY_S = 5
 LONGEST_RETRY_S = 3600
-MAX_ATTEMPTS = 30
 TAGS_REMEMBERED = 1_000
+
+# Our token, or what it may do, is being changed: a person puts that right, and then the jobs are still wanted.
+NOT_YET = frozenset({401, 403})
 
 
 class Outbox:
-    """Does the jobs that are due, oldest first. What Intercom refuses is given up and counted."""
+    """Does the jobs that are due, oldest first.
+
+    What Intercom refuses is given up and counted. While Intercom is away a job is tried again, however long that is.
+    """
 
     def __init__(self, *, store: OutboxStore, client: IntercomClient, clock: Clock, metrics: Metrics) -> None:
         self._store = store
@@ -34,14 +40,18 @@ class Outbox:
         self.added = asyncio.Event()
         self._log = structlog.get_logger("supportd.outbox")
 
+    async def ensure(self, job: Job) -> None:
+        """Stores a job. Raises `StorageUnavailable`: for callers that come again."""
+        await self._store.add(job, due_at=self._now())
+        self.added.set()
+
     async def add(self, job: Job) -> None:
         """Stores a job. Never fails the write that it follows: one that can't be stored is logged and lost."""
         try:
-            await self._store.add(job, due_at=self._now())
+            await self.ensure(job)
         except StorageUnavailable:
             self._metrics.outbox_jobs.labels(job.kind.value, Outcome.OUTAGE).inc()
             self._log.error("job lost", kind=job.kind.value)
-        self.added.set()
 
     async def work(self) -> None:
         """Does everything that is due. Run again at intervals, or at once when `added` says so."""
@@ -59,39 +69,45 @@ class Outbox:
             outcome = Outcome.OK
         except IntercomRefused as refusal:
             self._log.warning("job refused", kind=job.kind.value, status=refusal.status)
+            if refusal.status in NOT_YET:
+                await self._put_off(job)
+                return
             outcome = Outcome.REFUSED
         except IntercomUnavailable:
-            if job.attempts < MAX_ATTEMPTS:
-                await self._store.retry(job.id, due_at=self._now() + timedelta(seconds=_retry_after_s(job.attempts)))
-                return
-            self._log.error("job given up", kind=job.kind.value, attempts=job.attempts)
-            outcome = Outcome.OUTAGE
+            await self._put_off(job)
+            return
         await self._store.remove(job.id)
         self._metrics.outbox_jobs.labels(job.kind.value, outcome.value).inc()
+
+    async def _put_off(self, job: Job) -> None:
+        await self._store.retry(job.id, due_at=self._now() + timedelta(seconds=_retry_after_s(job.attempts)))
 
     async def _carry_out(self, job: Job) -> None:
         if job.kind is Kind.NOTE:
             if not await self._has_note(job):
                 await self._client.note(job.target, f"<p>{html.escape(job.text)}</p>")
         elif job.kind is Kind.TAG:
-            await self._tag(job)
+            await self._tag(job, self._client.tag)
+        elif job.kind is Kind.TICKET_TAG:
+            await self._tag(job, self._client.tag_ticket)
         else:
             await self._client.set_attributes(job.target, job.attributes)
 
-    async def _tag(self, job: Job) -> None:
+    async def _tag(self, job: Job, put: Callable[[str, str], Awaitable[None]]) -> None:
         remembered = job.text in self._tag_ids
         try:
-            await self._client.tag(job.target, await self._tag_id(job.text))
+            await put(job.target, await self._tag_id(job.text))
         except IntercomNotFound:
             if not remembered:
                 raise
             del self._tag_ids[job.text]  # the tag was deleted in Intercom since
-            await self._client.tag(job.target, await self._tag_id(job.text))
+            await put(job.target, await self._tag_id(job.text))
 
     async def _has_note(self, job: Job) -> bool:
         """Whether it is there already: by an attempt of which we never heard, or a job that was added twice."""
         loaded = await self._client.conversation(job.target, priority=Priority.OUTBOX)
-        notes = [part for part in loaded.conversation.parts if part.part_type == "note"]
+        parts = loaded.conversation.parts
+        notes = [part for part in parts if part.part_type == "note" and part.created_at >= job.since]
         return any(as_text(note.body or "") == job.text for note in notes)
 
     async def _tag_id(self, name: str) -> str:

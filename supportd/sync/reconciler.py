@@ -1,151 +1,58 @@
 """The reconciler: asks Intercom what changed, and refreshes what differs from what is known here.
 
-Webhooks get lost, and Intercom sends each at most twice. So every interval a search lists what was updated since the
-watermark, with an overlap wider than the lag of the search index; what a full load hasn't proven since is loaded.
-Search can miss a change and never reports a deletion: a few open conversations that have long been quiet are read
-again in each run as well.
+Webhooks get lost, and Intercom sends each at most twice. So every interval the streams, one of conversations and one of
+tickets, search for what was updated since their watermarks.
 """
 
+from collections.abc import Sequence
+from typing import Protocol
+
 import structlog
-from cachetools import LRUCache
 
-from supportd.clock import Clock
-from supportd.conversations.contacts import ContactBook
-from supportd.conversations.keeper import ConversationKeeper
-from supportd.errors import IntercomRefused, IntercomUnavailable, ServiceUnavailable, StorageUnavailable
-from supportd.intercom import wire
-from supportd.intercom.budget import Priority
-from supportd.intercom.client import IntercomClient
+from supportd.errors import IntercomUnavailable, ServiceUnavailable
 from supportd.metrics import Metrics, Outcome
-from supportd.stores.snapshots import SnapshotStore
-from supportd.stores.watermarks import WatermarkStore
-from supportd.sync.drift import DriftLog, missed_topics
-from supportd.tasks import gather_some
 
-STREAM = "conversations"
-OVERLAP_S = 120
-FIRST_LOOK_BACK_S = 3600  # more than our clock and Intercom's can differ
-MAX_PAGES = 200
-LOADS_AT_ONCE = 4
-QUIET_S = 6 * 3600
-QUIET_A_RUN = 10
-PATIENCE_RUNS = 4
-FAILURES_TRACKED = 10_000
+
+class Stream(Protocol):
+    """One kind of thing that is kept in step."""
+
+    async def run(self) -> int:
+        """Brings everything of the kind up to date; answers how many changes no webhook had told."""
 
 
 class Reconciler:
     """One run at a time, started by a periodic task; `run` is all it does."""
 
-    def __init__(
-        self,
-        *,
-        client: IntercomClient,
-        keeper: ConversationKeeper,
-        contacts: ContactBook,
-        snapshots: SnapshotStore,
-        watermarks: WatermarkStore,
-        drift: DriftLog,
-        clock: Clock,
-        metrics: Metrics,
-    ) -> None:
-        self._client = client
-        self._keeper = keeper
-        self._contacts = contacts
-        self._snapshots = snapshots
-        self._watermarks = watermarks
-        self._drift = drift
-        self._clock = clock
+    def __init__(self, *, streams: Sequence[Stream], metrics: Metrics) -> None:
+        self._streams = streams
         self._metrics = metrics
-        self._failures: LRUCache[str, int] = LRUCache(FAILURES_TRACKED)
         self._log = structlog.get_logger("supportd.reconciler")
 
     async def run(self) -> int:
-        """Brings every conversation of our users up to date and answers how many changes no webhook had told.
+        """Brings everything of our users up to date and answers how many changes no webhook had told.
+
+        A stream that fails doesn't keep the next from running.
 
         Raises:
-            ServiceUnavailable: Intercom or MongoDB is away; the watermark stays, so that the next run covers the gap.
+            ServiceUnavailable: Intercom or MongoDB is away; a watermark stays, so that the next run covers the gap.
         """
-        try:
-            found = await self._run()
-        except ServiceUnavailable as error:
-            self._metrics.reconciler_runs.labels(_outcome(error)).inc()
-            raise
-        self._metrics.reconciler_runs.labels(Outcome.OK).inc()
+        found = 0
+        failure: ServiceUnavailable | None = None
+        for stream in self._streams:
+            try:
+                found += await stream.run()
+            except ServiceUnavailable as error:
+                failure = failure or error
+        self._metrics.reconciler_runs.labels(_outcome(failure)).inc()
         if found:
             self._log.info("reconciler found changes that no webhook had told", count=found)
+        if failure is not None:
+            raise failure
         return found
 
-    async def _run(self) -> int:
-        started_ms = int(self._clock.time() * 1000)
-        watermark = await self._watermarks.get(STREAM)
-        if watermark is None:
-            watermark = int(self._clock.time()) - FIRST_LOOK_BACK_S
-            await self._watermarks.advance(STREAM, watermark)
-        updated = [c async for c in self._client.updated_since(watermark - OVERLAP_S, max_pages=MAX_PAGES)]
-        found = await self._refresh(await self._unproven(updated))
-        found += await self._refresh(await self._quiet())
-        if updated:
-            believable = started_ms // 1000 + FIRST_LOOK_BACK_S
-            watermark = max(watermark, *(min(conversation.updated_at, believable) for conversation in updated))
-            await self._watermarks.advance(STREAM, watermark)
-        self._metrics.watermark.set(watermark)
-        self._keeper.confirm_all(started_ms)
-        return found
 
-    async def _unproven(self, updated: list[wire.Conversation]) -> list[str]:
-        """Of what was updated, what belongs to users of ours and may have changed since a full load proved it."""
-        latest = {str(conversation.id): conversation for conversation in updated}
-        proven = await self._snapshots.proven(latest)
-        contact_ids = {contact_id for conversation in updated for contact_id in conversation.contact_ids}
-        ours = await self._contacts.known(tuple(contact_ids))
-
-        def is_unproven(conversation_id: str, conversation: wire.Conversation) -> bool:
-            proven_at = proven.get(conversation_id)
-            if proven_at is None:
-                return not ours.isdisjoint(conversation.contact_ids)
-            return conversation.updated_at > proven_at
-
-        return [id_ for id_, conversation in latest.items() if is_unproven(id_, conversation)]
-
-    async def _quiet(self) -> list[str]:
-        before = int((self._clock.time() - QUIET_S) * 1000)
-        return await self._snapshots.quiet(before=before, limit=QUIET_A_RUN)
-
-    async def _refresh(self, ids: list[str]) -> int:
-        """Loads the conversations, a few at once, and counts what was new in them."""
-        found = 0
-        results = await gather_some(self._refresh_one, ids, at_once=LOADS_AT_ONCE)
-        for conversation_id, result in zip(ids, results, strict=True):
-            if isinstance(result, BaseException):
-                self._failed(conversation_id, result)
-            else:
-                self._failures.pop(conversation_id, None)
-                found += result
-        return found
-
-    def _failed(self, conversation_id: str, error: BaseException) -> None:
-        """Ends the run, so that the next one covers the same time; but one conversation can't hold it up for ever."""
-        self._failures[conversation_id] = self._failures.get(conversation_id, 0) + 1
-        if not isinstance(error, ServiceUnavailable) or self._failures[conversation_id] < PATIENCE_RUNS:
-            raise error
-        self._log.error("conversation can't be refreshed", conversation=conversation_id)
-
-    async def _refresh_one(self, conversation_id: str) -> int:
-        try:
-            applied = await self._keeper.refresh(conversation_id, priority=Priority.RECONCILER)
-        except IntercomRefused as refusal:  # one that Intercom won't give must not keep the rest from being seen
-            self._log.error("conversation refused", conversation=conversation_id, status=refusal.status)
-            return 0
-        if applied is None:
-            return 0
-        if not applied.saved:
-            raise StorageUnavailable
-        topics = missed_topics(applied.before, applied.after)
-        for topic in topics:
-            self._drift.missed(topic)
-        return len(topics)
-
-
-def _outcome(error: ServiceUnavailable) -> str:
-    reason = error.reason if isinstance(error, IntercomUnavailable) else ""
+def _outcome(failure: ServiceUnavailable | None) -> str:
+    if failure is None:
+        return Outcome.OK.value
+    reason = failure.reason if isinstance(failure, IntercomUnavailable) else ""
     return reason if reason in {Outcome.NO_BUDGET, Outcome.BREAKER_OPEN} else Outcome.OUTAGE.value

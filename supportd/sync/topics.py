@@ -24,5 +24,23 @@ CONVERSATION_TOPICS = frozenset({
     "conversation_part.redacted",
 })  # fmt: skip
 
+TICKET_TOPICS = frozenset({
+    "ticket.created",
+    "ticket.state.updated",
+    "ticket.resolved",
+    "ticket.closed",
+    "ticket.admin.replied",
+    "ticket.contact.replied",
+    "ticket.note.created",
+    "ticket.attribute.updated",
+    "ticket.admin.assigned",
+    "ticket.team.assigned",
+    "ticket.admin.snoozed",
+    "ticket.admin.unsnoozed",
+    "ticket.contact.attached",
+    "ticket.contact.detached",
+    "ticket.rating.provided",
+})  # fmt: skip
+
 DELETED = "conversation.deleted"
 PING = "ping"

@@ -1,0 +1,1 @@
+"""Feedback: what users think of the help they got."""

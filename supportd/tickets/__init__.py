@@ -1,0 +1,1 @@
+"""Tickets: what is known of them, and what users do with them."""
