@@ -23,6 +23,7 @@ from supportd.handlers.cors import Cors
 from supportd.handlers.health import MetricsHandler
 from supportd.handlers.web import Web
 from supportd.lifecycle import Lifecycle
+from supportd.openapi.pages import pages
 from supportd.routes import Services, routes, url_specs
 from supportd.stores import mongo
 from supportd.sync.inbox import SWEEP_S
@@ -37,6 +38,7 @@ MAX_HEADER_BYTES = 32 * 1024
 MAX_READ_BYTES = 64 * 1024 * 1024  # handlers keep far less; up to here a client that sends more is answered in JSON
 INDEXES_RETRY_S = 5.0
 OUTBOX_INTERVAL_S = 5.0
+CSAT_SWEEP_S = 30.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,6 +97,7 @@ async def _start_tasks(
     work: dict[str, tuple[Any, float, asyncio.Event | None]] = {
         "reconciler": (parts.reconciler.run, settings.reconcile_interval, None),
         "inbox": (parts.inbox.sweep, SWEEP_S, None),
+        "csat": (parts.csat.sweep, CSAT_SWEEP_S, None),
         "outbox": (parts.outbox.work, OUTBOX_INTERVAL_S, parts.outbox.added),
     }
     try:
@@ -122,14 +125,24 @@ def _application(
         clock=clock,
         cors=Cors(settings.cors_origins),
     )
+    published = pages(__version__)
     services = Services(
+        sends=parts.sends,
         conversations=parts.conversations,
+        tickets=parts.tickets,
+        clarification=parts.clarification,
+        csat=parts.csat,
+        complaints=parts.stores.complaints,
+        devices=parts.stores.devices,
+        preferences=parts.stores.preferences,
         waiters=parts.waiters,
         inbox=parts.inbox,
         webhook_secrets=secrets_of(settings.intercom_client_secret, settings.intercom_client_secret_previous),
         breaker=parts.breaker,
         ping_database=lambda: mongo.ping(parts.database),
         lifecycle=lifecycle,
+        contract=published.contract,
+        docs=published.docs,
         rng=rng,
         version=__version__,
         started_at=clock.monotonic(),

@@ -15,25 +15,42 @@ from supportd.clock import Clock
 from supportd.config import Settings
 from supportd.conversations.cache import PollCache
 from supportd.conversations.contacts import ContactBook
+from supportd.conversations.durations import Durations
 from supportd.conversations.keeper import ConversationKeeper
 from supportd.conversations.listing import Listing
+from supportd.conversations.lookback import Lookback
 from supportd.conversations.served import ServedCursors
 from supportd.conversations.service import ConversationService
 from supportd.conversations.topics import Topics
 from supportd.conversations.waiters import Waiters
+from supportd.feedback.csat import Csat
+from supportd.idempotency import Sends
 from supportd.identity import Identifier
 from supportd.intercom.breaker import Breaker, BreakerState
 from supportd.intercom.budget import Budget
 from supportd.intercom.client import IntercomClient
+from supportd.intercom.tickets import TicketClient
 from supportd.intercom.transport import Transport
 from supportd.metrics import Metrics
 from supportd.ratelimit import RateLimiter
 from supportd.stores import mongo
 from supportd.stores.stores import Stores
+from supportd.sync.conversation_events import ConversationEvents
+from supportd.sync.conversation_stream import ConversationStream
 from supportd.sync.drift import DriftLog
 from supportd.sync.inbox import Inbox
 from supportd.sync.outbox import Outbox
-from supportd.sync.reconciler import Reconciler
+from supportd.sync.reconciler import Reconciler, Stream
+from supportd.sync.ticket_events import TicketEvents
+from supportd.sync.ticket_stream import TicketStream
+from supportd.sync.topics import CONVERSATION_TOPICS, TICKET_TOPICS
+from supportd.sync.watermark import Watermark
+from supportd.tickets.clarification import Clarification
+from supportd.tickets.keeper import TicketKeeper
+from supportd.tickets.listing import TicketListing
+from supportd.tickets.references import References
+from supportd.tickets.reopening import Reopening
+from supportd.tickets.service import TicketService
 
 BREAKER_GAUGE = {BreakerState.CLOSED: 0.0, BreakerState.HALF_OPEN: 0.5, BreakerState.OPEN: 1.0}
 
@@ -51,7 +68,11 @@ class Parts:
     writes: RateLimiter
     cache: PollCache
     waiters: Waiters
+    sends: Sends
     conversations: ConversationService
+    tickets: TicketService
+    clarification: Clarification
+    csat: Csat
     inbox: Inbox
     outbox: Outbox
     reconciler: Reconciler
@@ -69,10 +90,12 @@ def build(settings: Settings, *, clock: Clock, rng: random.Random, stack: AsyncE
     database = mongo_client[settings.mongo_db]
     base = _Base(settings=settings, clock=clock, metrics=metrics, stores=Stores(database), stack=stack)
     breaker = Breaker(clock=clock, on_change=lambda state: metrics.breaker_open.set(BREAKER_GAUGE[state]))
-    intercom = _intercom(base, breaker)
+    transport = _transport(base, breaker)
+    intercom = IntercomClient(transport=transport, admin_id=settings.intercom_admin_id)
     outbox = Outbox(store=base.stores.outbox, client=intercom, clock=clock, metrics=metrics)
     chats = _conversations(base, intercom, outbox)
-    inbox, reconciler = _sync(base, intercom, chats)
+    tickets = _tickets(base, transport, chats)
+    inbox, reconciler = _sync(base, intercom, chats, tickets)
     secrets = secrets_of(settings.jwt_secret, settings.jwt_secret_previous)
     return Parts(
         metrics=metrics,
@@ -84,7 +107,11 @@ def build(settings: Settings, *, clock: Clock, rng: random.Random, stack: AsyncE
         writes=RateLimiter("writes", per_minute=settings.write_rate_limit_per_minute, clock=clock, rng=rng),
         cache=chats.cache,
         waiters=chats.waiters,
+        sends=Sends(store=base.stores.idempotency, clock=clock, metrics=metrics),
         conversations=chats.service,
+        tickets=tickets.service,
+        clarification=tickets.clarification,
+        csat=_csat(base, chats, tickets, outbox),
         inbox=inbox,
         outbox=outbox,
         reconciler=reconciler,
@@ -123,10 +150,19 @@ class _Chats:
     cache: PollCache
     waiters: Waiters
     keeper: ConversationKeeper
+    listing: Listing
     service: ConversationService
 
 
-def _intercom(base: _Base, breaker: Breaker) -> IntercomClient:
+@dataclass(frozen=True, kw_only=True)
+class _Tickets:
+    client: TicketClient
+    keeper: TicketKeeper
+    service: TicketService
+    clarification: Clarification
+
+
+def _transport(base: _Base, breaker: Breaker) -> Transport:
     settings = base.settings
     transport = Transport(
         base_url=settings.intercom_base_url,
@@ -138,7 +174,7 @@ def _intercom(base: _Base, breaker: Breaker) -> IntercomClient:
         metrics=base.metrics,
     )
     close_later(base.stack, "intercom", transport.close)
-    return IntercomClient(transport=transport, admin_id=settings.intercom_admin_id)
+    return transport
 
 
 def _conversations(base: _Base, intercom: IntercomClient, outbox: Outbox) -> _Chats:
@@ -153,6 +189,8 @@ def _conversations(base: _Base, intercom: IntercomClient, outbox: Outbox) -> _Ch
         client=intercom,
         contacts=contacts,
         topics=topics,
+        ratings=base.stores.ratings,
+        durations=_durations(base, outbox),
         waiters=waiters,
         clock=base.clock,
         metrics=base.metrics,
@@ -166,30 +204,106 @@ def _conversations(base: _Base, intercom: IntercomClient, outbox: Outbox) -> _Ch
         listing=listing,
         topics=topics,
         served=ServedCursors(),
+        lookback=Lookback(keeper=keeper, client=intercom, snapshots=base.stores.snapshots),
         client=intercom,
         enqueue=outbox.add,
     )
-    return _Chats(contacts=contacts, cache=cache, waiters=waiters, keeper=keeper, service=service)
+    return _Chats(contacts=contacts, cache=cache, waiters=waiters, keeper=keeper, listing=listing, service=service)
 
 
-def _sync(base: _Base, intercom: IntercomClient, chats: _Chats) -> tuple[Inbox, Reconciler]:
+def _durations(base: _Base, outbox: Outbox) -> Durations:
+    return Durations(
+        store=base.stores.durations,
+        enqueue=outbox.ensure,
+        with_note=base.settings.post_duration_note,
+        metrics=base.metrics,
+    )
+
+
+def _tickets(base: _Base, transport: Transport, chats: _Chats) -> _Tickets:
+    settings = base.settings
+    client = TicketClient(transport=transport, admin_id=settings.intercom_admin_id)
+    keeper = TicketKeeper(
+        store=base.stores.tickets,
+        client=client,
+        contacts=chats.contacts,
+        max_tickets=settings.cache_max_conversations,
+        clock=base.clock,
+        metrics=base.metrics,
+    )
+    close_later(base.stack, "tickets", keeper.stop)
+    listing = TicketListing(store=base.stores.tickets, keeper=keeper, contacts=chats.contacts, client=client)
+    close_later(base.stack, "ticket listing", listing.stop)
+    service = TicketService(
+        keeper=keeper,
+        contacts=chats.contacts,
+        listing=listing,
+        references=References(settings.ticket_reference_prefix),
+        reopening=Reopening(client=client, clock=base.clock),
+        client=client,
+    )
+    clarification = Clarification(
+        tickets=service, conversations=chats.service, listing=chats.listing, contacts=chats.contacts
+    )
+    return _Tickets(client=client, keeper=keeper, service=service, clarification=clarification)
+
+
+def _csat(base: _Base, chats: _Chats, tickets: _Tickets, outbox: Outbox) -> Csat:
+    return Csat(
+        store=base.stores.ratings,
+        contacts=chats.contacts,
+        conversations=chats.service,
+        tickets=tickets.service,
+        conversation_keeper=chats.keeper,
+        ticket_keeper=tickets.keeper,
+        enqueue=outbox.ensure,
+        clock=base.clock,
+    )
+
+
+def _sync(base: _Base, intercom: IntercomClient, chats: _Chats, tickets: _Tickets) -> tuple[Inbox, Reconciler]:
     drift = DriftLog(metrics=base.metrics)
     inbox = Inbox(
         store=base.stores.webhook_events,
-        keeper=chats.keeper,
+        events={
+            **dict.fromkeys(CONVERSATION_TOPICS, ConversationEvents(keeper=chats.keeper)),
+            **dict.fromkeys(TICKET_TOPICS, TicketEvents(keeper=tickets.keeper)),
+        },
         drift=drift,
         clock=base.clock,
         metrics=base.metrics,
     )
     close_later(base.stack, "inbox", inbox.stop)
-    reconciler = Reconciler(
+    streams: list[Stream] = [
+        _conversation_stream(base, intercom, chats, drift),
+        _ticket_stream(base, tickets, chats, drift),
+    ]
+    return inbox, Reconciler(streams=streams, metrics=base.metrics)
+
+
+def _conversation_stream(base: _Base, intercom: IntercomClient, chats: _Chats, drift: DriftLog) -> ConversationStream:
+    return ConversationStream(
         client=intercom,
         keeper=chats.keeper,
         contacts=chats.contacts,
         snapshots=base.stores.snapshots,
-        watermarks=base.stores.watermarks,
+        watermark=_watermark(base, "conversations"),
         drift=drift,
         clock=base.clock,
-        metrics=base.metrics,
     )
-    return inbox, reconciler
+
+
+def _ticket_stream(base: _Base, tickets: _Tickets, chats: _Chats, drift: DriftLog) -> TicketStream:
+    return TicketStream(
+        client=tickets.client,
+        keeper=tickets.keeper,
+        contacts=chats.contacts,
+        store=base.stores.tickets,
+        watermark=_watermark(base, "tickets"),
+        drift=drift,
+        clock=base.clock,
+    )
+
+
+def _watermark(base: _Base, stream: str) -> Watermark:
+    return Watermark(stream=stream, store=base.stores.watermarks, clock=base.clock, metrics=base.metrics)

@@ -1,0 +1,1 @@
+"""Files: what users upload, proved to be what it seems, kept, and served."""
