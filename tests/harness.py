@@ -14,6 +14,7 @@ from supportd.config import Settings
 from supportd.server import Server, running
 from supportd.simulator.app import Simulator
 from supportd.simulator.config import SimulatorConfig
+from tests.conformance import CHECKED
 from tests.waiting import eventually
 
 JWT_SECRET = "test-secret-of-more-than-thirty-two-bytes"
@@ -100,6 +101,15 @@ class Operator:
 
     async def truth(self, conversation_id: str) -> Any:
         return await self.control("GET", f"/conversations/{conversation_id}")
+
+    async def make_ticket(self, user: str = "alice", title: str = "Lost card", **more: Any) -> Any:
+        return await self.control("POST", "/tickets", {"external_id": user, "title": title, **more})
+
+    async def act_on_ticket(self, ticket_id: str, action: str, **body: Any) -> Any:
+        return await self.control("POST", f"/tickets/{ticket_id}/{action}", body)
+
+    async def true_ticket(self, ticket_id: str) -> Any:
+        return await self.control("GET", f"/tickets/{ticket_id}")
 
     async def trouble(self, **faults: Any) -> None:
         await self.control("POST", "/faults", faults)
@@ -196,7 +206,12 @@ async def serving(configuration: Settings, simulator: Simulator, *, webhooks: bo
     async with contextlib.AsyncExitStack() as stack:
         server = await stack.enter_async_context(running(configuration, clock=clock, rng=random.Random(1)))
         http = await stack.enter_async_context(
-            httpx.AsyncClient(base_url=f"http://127.0.0.1:{server.port}", timeout=40, trust_env=False)
+            httpx.AsyncClient(
+                base_url=f"http://127.0.0.1:{server.port}",
+                timeout=40,
+                trust_env=False,
+                event_hooks=CHECKED,
+            )
         )
         control = await stack.enter_async_context(
             httpx.AsyncClient(base_url=simulator.base_url, timeout=40, trust_env=False)

@@ -13,7 +13,7 @@ EXAMPLE = (ROOT / "conf" / "supportd.env.example").read_text()
 
 
 def test_the_example_names_every_setting_with_its_default() -> None:
-    shown = {name: (mark, value) for mark, name, value in re.findall(r"^(#?)([A-Z_]+)=(.*)$", EXAMPLE, re.MULTILINE)}
+    shown = {name: (mark, value) for mark, name, value in re.findall(r"^(#?)([A-Z0-9_]+)=(.*)$", EXAMPLE, re.MULTILINE)}
     assert set(shown) == {item.name.upper() for item in fields(Settings)}
     for item in fields(Settings):
         mark, value = shown[item.name.upper()]

@@ -52,3 +52,27 @@ async def test_what_mongodb_did_not_take_is_not_shown(tmp_path: Path) -> None:
         shown = await alice.poll(chat["id"], since=chat["latestTimestamp"])
         assert shown["messages"] == []
         assert sent["latestTimestamp"] == shown["latestTimestamp"] == chat["latestTimestamp"]
+
+
+@pytest.mark.logs("storage unavailable", "periodic task failed")
+async def test_a_ticket_in_memory_is_shown_and_replied_to_without_mongodb(tmp_path: Path) -> None:
+    async with running_mongod(tmp_path) as mongod, living(MongoDatabase(mongod.uri, "tickets")) as world:
+        alice = world.sdk()
+        made = await world.operator.make_ticket()
+        await world.operator.act_on_ticket(made["id"], "state", state="resolved")
+        await alice.get(f"/api/tickets/{made['id']}")
+        await world.settle()
+        mongod.kill()
+
+        assert (await alice.get(f"/api/tickets/{made['id']}"))["state"] == "resolved"
+        assert (await alice.call("GET", "/api/tickets")).status_code == 502
+        sent = await alice.post(f"/api/tickets/{made['id']}/reply", {"body": "Hello"}, status=201)
+        assert (sent["message"]["body"], sent["state"]) == ("Hello", "in_progress")
+
+        mongod.restart()
+        await eventually(lambda: is_ready(world.http))
+        await world.settle()
+        await world.reconcile()
+        detail = await alice.get(f"/api/tickets/{made['id']}")
+        assert [said["body"] for said in detail["messages"]] == ["Hello"]
+        assert detail["state"] == "in_progress"

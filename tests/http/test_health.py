@@ -10,6 +10,7 @@ import pytest
 
 from supportd import __version__
 from supportd.server import running
+from tests.conformance import CHECKED
 from tests.harness import MongoDatabase, World, living, settings, simulating
 from tests.waiting import eventually
 
@@ -58,7 +59,7 @@ async def test_without_mongodb_it_is_alive_and_not_ready(mongo: MongoDatabase) -
         configuration = replace(settings(mongo, simulator.base_url), mongo_uri=uri)
         async with (
             running(configuration) as server,
-            httpx.AsyncClient(base_url=f"http://127.0.0.1:{server.port}", trust_env=False) as http,
+            httpx.AsyncClient(base_url=f"http://127.0.0.1:{server.port}", trust_env=False, event_hooks=CHECKED) as http,
         ):
             assert (await http.get("/health")).status_code == 200
             assert_unready(await http.get("/ready"), database="unreachable")
@@ -103,7 +104,7 @@ async def test_an_outage_that_lasts_keeps_it_unready(mongo: MongoDatabase) -> No
 async def test_while_it_stops_it_is_not_ready(mongo: MongoDatabase) -> None:
     async with (
         simulating() as simulator,
-        httpx.AsyncClient(trust_env=False) as http,
+        httpx.AsyncClient(trust_env=False, event_hooks=CHECKED) as http,
         contextlib.AsyncExitStack() as up,
     ):
         server = await up.enter_async_context(running(settings(mongo, simulator.base_url)))

@@ -11,6 +11,7 @@ import httpx
 import pytest
 
 from supportd.handlers.poll import PollHandler
+from tests.conformance import CHECKED
 from tests.harness import MongoDatabase, Sdk, World, living, serving, settings, simulating
 from tests.waiting import eventually
 
@@ -274,7 +275,7 @@ def _poll_handlers() -> int:
 
 
 async def test_a_stop_answers_every_held_poll(mongo: MongoDatabase) -> None:
-    async with httpx.AsyncClient(timeout=40, trust_env=False) as http:
+    async with httpx.AsyncClient(timeout=40, trust_env=False, event_hooks=CHECKED) as http:
         async with living(mongo) as world:
             polls = []
             for number in range(5):

@@ -143,5 +143,5 @@ async def test_what_to_watch_moves(mongo: MongoDatabase) -> None:
     async with living(mongo) as world:
         await world.sdk().start(body="Hello")
         await world.reconcile()
-        assert world.metric("reconciler_watermark_seconds") > 0
+        assert world.metric("reconciler_watermark_seconds", stream="conversations") > 0
         await eventually(lambda: world.metric("event_loop_lag_seconds_count") > 0)

@@ -103,7 +103,7 @@ async def test_what_a_webhook_told_is_proven_once_and_not_counted(mongo: MongoDa
         assert await world.reconcile() == 0
         await world.operator.forget_calls()
         assert await world.reconcile() == 0
-        assert await world.operator.calls() == {"POST /conversations/search": 1}
+        assert await world.operator.calls() == {"POST /conversations/search": 1, "POST /tickets/search": 1}
 
 
 @pytest.mark.logs("topic never arrives: is it ticked in Intercom's webhook settings?")

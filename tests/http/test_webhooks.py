@@ -226,13 +226,13 @@ async def test_the_answer_comes_after_the_write_and_before_the_processing(
         await world.settle()
         released = asyncio.Event()
         inbox = world.server.parts.inbox
-        apply = inbox._apply
+        process = inbox._process
 
-        async def held(event: Any) -> Any:
+        async def held(event: Any) -> None:
             await released.wait()
-            return await apply(event)
+            await process(event)
 
-        monkeypatch.setattr(inbox, "_apply", held)
+        monkeypatch.setattr(inbox, "_process", held)
         await world.operator.reply(started["id"], "<p>stored first</p>")
         await world.operator.deliver()
 

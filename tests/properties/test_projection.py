@@ -9,12 +9,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from supportd.conversations.cache import Entry, PollAnswer
-from supportd.conversations.projection import Need, News, Origin, project
-from supportd.conversations.state import State, decode, encode
+from supportd.conversations.projection import Need, News, Origin, Projection, project, rated
+from supportd.conversations.state import Period, Rating, State, decode, encode
 from supportd.intercom import wire
 
 CONTACT = "6762f1571bb69f9f2193bbbb"
 BEGAN = 1_700_000_000
+RATING = Rating(3, "Fine", BEGAN * 1000)
 
 
 @dataclass
@@ -29,6 +30,7 @@ class Intercom:
     tags: list[str] = field(default_factory=list)
     source_redacted: bool = False
     parts: list[dict[str, Any]] = field(default_factory=list)
+    periods: list[Period] = field(default_factory=lambda: [Period(BEGAN)])
     updated_at: int = BEGAN
 
     def act(self, action: str, seconds: int) -> wire.Conversation:
@@ -53,7 +55,7 @@ class Intercom:
 
     def _user(self) -> dict[str, Any]:
         part_type = "open" if self.state == "closed" else "comment"
-        self.state, self.snoozed_until = "open", None
+        self._reopen()
         return self._reply(part_type, "user")
 
     def _admin(self) -> dict[str, Any]:
@@ -69,14 +71,18 @@ class Intercom:
         return self._reply("note", "admin")
 
     def _close(self) -> dict[str, Any]:
+        if self.state == "closed":
+            return self._note()
+        self.periods[-1] = Period(self.periods[-1].opened_at, self.now)
         self.state, self.snoozed_until = "closed", None
         return self._part("close", "admin", "")
 
     def _open(self) -> dict[str, Any]:
-        self.state, self.snoozed_until = "open", None
+        self._reopen()
         return self._part("open", "admin", "")
 
     def _snooze(self) -> dict[str, Any]:
+        self._reopen()
         self.state, self.snoozed_until = "snoozed", self.now + 3600
         return self._part("snoozed", "admin", "")
 
@@ -91,6 +97,11 @@ class Intercom:
         self.source_redacted = True
         return None
 
+    def _reopen(self) -> None:
+        if self.state == "closed":
+            self.periods.append(Period(self.now))
+        self.state, self.snoozed_until = "open", None
+
     def _part(self, part_type: str, author: str, text: str) -> dict[str, Any]:
         part = {
             "id": str(100 + len(self.parts)),
@@ -102,6 +113,9 @@ class Intercom:
         }
         self.parts.append(part)
         return part
+
+    def _last_close_at(self) -> int | None:
+        return max((period.closed_at for period in self.periods if period.closed_at is not None), default=None)
 
     def _conversation(self, parts: list[dict[str, Any]], *, text: bool) -> wire.Conversation:
         return wire.Conversation(
@@ -115,7 +129,7 @@ class Intercom:
             ),
             contacts=wire.ContactList([wire.ContactRef(CONTACT)]),
             tags=wire.TagList([wire.Tag(name, "1", BEGAN) for name in self.tags]),
-            statistics=wire.Statistics(len(self.parts)) if self.counts else None,
+            statistics=wire.Statistics(len(self.parts), self._last_close_at()) if self.counts else None,
             conversation_parts=wire.PartList([_wire(part, text=text) for part in parts]),
         )
 
@@ -153,25 +167,30 @@ class Receiver:
 
     intercom: Intercom
     state: State | None = None
+    given: Rating | None = None
+    ended: dict[int, int] = field(default_factory=dict)  # by when it was closed, since when it was open
     left: list[wire.Conversation] = field(default_factory=list)
 
     def hear(self, webhook: wire.Conversation, *, can_load: bool) -> None:
         projection = project(self.state, News(webhook, Origin.PART, heard_at=0))
         if projection.need is Need.NOTHING:
-            self._keep(projection.state)
+            self._keep(projection)
             return
         if can_load:
             self.load()
         elif projection.need is Need.HISTORY:
             self.left.append(webhook)
             return
-        self._keep(project(self.state, News(webhook, Origin.PART, heard_at=0)).state)
+        self._keep(project(self.state, News(webhook, Origin.PART, heard_at=0)))
 
     def load(self) -> None:
         observed_at = self.intercom.now
-        self._keep(
-            project(self.state, News(self.intercom.load(), Origin.FULL, heard_at=0, observed_at=observed_at)).state
-        )
+        self._keep(project(self.state, News(self.intercom.load(), Origin.FULL, heard_at=0, observed_at=observed_at)))
+
+    def rate(self) -> None:
+        """The user rates here; Intercom isn't told yet."""
+        assert self.state is not None
+        self.state, self.given = rated(self.state, CONTACT, RATING), RATING
 
     def reconcile(self) -> None:
         for webhook in self.left:
@@ -179,28 +198,34 @@ class Receiver:
         if self.state is None or self.intercom.updated_at > self.state.proven_at:
             self.load()
 
-    def _keep(self, state: State) -> None:
-        self.state = decode(encode(state))  # as a restart would
+    def _keep(self, projection: Projection) -> None:
+        for period in projection.ended:
+            assert period.closed_at is not None
+            self.ended.setdefault(period.closed_at, period.opened_at)
+        self.state = decode(encode(projection.state))  # as a restart would
 
 
 ACTIONS = st.sampled_from(
     ["user", "admin", "bot", "assign", "note", "close", "open", "snooze", "tag", "redact", "admin", "user"]
 )
 FATES = st.sampled_from(["arrives", "arrives", "lost", "doubled", "late"])
+Step = tuple[str, int, str, bool, bool, bool]
 STEP = st.tuples(ACTIONS, st.integers(0, 2), FATES, st.booleans(), st.booleans(), st.booleans())
+STEPS = st.lists(STEP, max_size=25)
 
 
-@settings(max_examples=300, deadline=None)
-@given(steps=st.lists(STEP, max_size=25), text=st.booleans(), counts=st.booleans())
-def test_any_fate_of_webhooks_ends_in_intercoms_state(
-    steps: list[tuple[str, int, str, bool, bool, bool]], *, text: bool, counts: bool
-) -> None:
-    intercom = Intercom(text_webhooks=text, counts=counts)
+def lived_through(
+    steps: list[Step], intercom: Intercom, *, counts: bool | None, rates_at: int
+) -> tuple[Receiver, Client]:
+    """What is known in the end, and what a client was given. Without `counts` each step says if Intercom counts."""
     receiver = Receiver(intercom)
     receiver.load()
     client = Client()
     late: list[wire.Conversation] = []
-    for action, seconds, fate, can_load, polls, intercom.counts in steps:
+    for number, (action, seconds, fate, can_load, polls, counted) in enumerate(steps):
+        intercom.counts = counted if counts is None else counts
+        if number == rates_at:
+            receiver.rate()
         webhook = intercom.act(action, seconds)
         arriving = {"arrives": [webhook], "lost": [], "doubled": [webhook, webhook], "late": []}[fate]
         for one in arriving:
@@ -216,19 +241,45 @@ def test_any_fate_of_webhooks_ends_in_intercoms_state(
     receiver.reconcile()
     assert receiver.state is not None
     client.poll(receiver.state)
+    return receiver, client
 
-    _is_intercoms(receiver.state, intercom)
+
+@settings(max_examples=300, deadline=None)
+@given(steps=STEPS, text=st.booleans(), counts=st.booleans(), rates_at=st.integers(0, 50))
+def test_any_fate_of_webhooks_ends_in_intercoms_state(
+    steps: list[Step], *, text: bool, counts: bool, rates_at: int
+) -> None:
+    intercom = Intercom(text_webhooks=text, counts=counts)
+    receiver, client = lived_through(steps, intercom, counts=None, rates_at=rates_at)
+    assert receiver.state is not None
+
+    _is_intercoms(receiver.state, intercom, receiver.given)
     _missed_nothing(client, intercom)
 
 
-def _is_intercoms(state: State, intercom: Intercom) -> None:
+@settings(max_examples=300, deadline=None)
+@given(steps=STEPS, text=st.booleans())
+def test_any_fate_of_webhooks_tells_every_close_once_and_no_other(steps: list[Step], *, text: bool) -> None:
+    intercom = Intercom(text_webhooks=text, counts=True)
+    receiver, _ = lived_through(steps, intercom, counts=True, rates_at=-1)
+
+    earliest = {period.closed_at: period.opened_at for period in reversed(intercom.periods)}
+    assert set(receiver.ended) == {closed_at for closed_at in earliest if closed_at is not None}
+    for closed_at, opened_at in receiver.ended.items():
+        assert earliest[closed_at] <= opened_at <= closed_at  # that it was reopened may be heard of too late
+
+
+def _is_intercoms(state: State, intercom: Intercom, given: Rating | None) -> None:
     assert [(part.message.id, part.message.body, part.message.redacted) for part in state.parts] == intercom.visible()
     assert (state.state, state.snoozed_until and state.snoozed_until // 1000) == (
         intercom.state,
         intercom.snoozed_until,
     )
     assert list(state.tags) == intercom.tags
-    assert state.rated == bool(intercom.tags)
+    assert state.rated == bool(intercom.tags or given)
+    told = Rating(4, None, BEGAN * 1000) if intercom.tags else None
+    assert (state.rating, state.rating_of(CONTACT)) == (told, given or told)
+    assert state.period == intercom.periods[-1]
     created = [part.message.created_at for part in state.parts]
     assert created == sorted(set(created))
     cursors = [part.cursor for part in state.parts]

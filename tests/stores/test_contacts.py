@@ -51,3 +51,12 @@ async def test_the_first_calls_of_a_user_may_come_at_once(on_mongod: Open) -> No
     async with on_mongod() as stores:
         await asyncio.gather(*(stores.contacts.put("alice", "c1") for _ in range(20)))
         assert await stores.contacts.get("alice") == Contact("alice", "c1", listed=False)
+
+
+async def test_conversations_and_tickets_are_listed_apart(opened: Open) -> None:
+    async with opened() as stores:
+        await stores.contacts.put("alice", "c1")
+        await stores.contacts.mark_tickets_listed("alice", "c1")
+        assert await stores.contacts.get("alice") == Contact("alice", "c1", listed=False, tickets_listed=True)
+        await stores.contacts.put("alice", "c2")
+        assert await stores.contacts.get("alice") == Contact("alice", "c2")

@@ -10,35 +10,76 @@ from structlog.testing import capture_logs
 from tornado.testing import bind_unused_port
 
 from supportd.errors import ConfigError, StorageUnavailable
+from supportd.stores.complaints import Category, Complaint
+from supportd.stores.devices import Platform
+from supportd.stores.durations import Duration
+from supportd.stores.idempotency import Answer, Intent, Record
 from supportd.stores.mongo import Document, connect, ping
 from supportd.stores.outbox import Job, Kind
+from supportd.stores.preferences import Changes
+from supportd.stores.ratings import Rating
 from supportd.stores.snapshots import Snapshot
 from supportd.stores.stores import Stores
+from supportd.stores.tickets import TicketSnapshot
 from supportd.stores.topics import Topic
 from supportd.stores.webhook_events import Event
 from tests.harness import MongoDatabase
 from tests.stores.opening import Open, at
 
 CANARY = "canary-0451"
+KEY = Record(id=CANARY, user_id=CANARY, fingerprint="f", reserved_id="i", run="r", running_until=1)
+CLOSED = Duration(CANARY, 0, 1)
+RATING = Rating(id="r", user_id=CANARY, contact_id=CANARY, stars=5, comment=CANARY, rated_at=0, conversation_id=CANARY)
 
 CALLS: dict[str, Callable[[Stores], Awaitable[object]]] = {
     "indexes": lambda stores: stores.ensure_indexes(),
+    "complaints.add": lambda stores: stores.complaints.add(Complaint("c", CANARY, Category.FUNDS, CANARY), at=at(0)),
     "contacts.get": lambda stores: stores.contacts.get(CANARY),
     "contacts.put": lambda stores: stores.contacts.put(CANARY, "c1"),
     "contacts.mark_listed": lambda stores: stores.contacts.mark_listed(CANARY, "c1"),
+    "contacts.mark_tickets_listed": lambda stores: stores.contacts.mark_tickets_listed(CANARY, "c1"),
     "contacts.known": lambda stores: stores.contacts.known([CANARY]),
+    "devices.register": lambda stores: stores.devices.register(CANARY, Platform.MOBILE, CANARY, at=at(0)),
+    "devices.remove": lambda stores: stores.devices.remove(CANARY, CANARY),
+    "devices.of_user": lambda stores: stores.devices.of_user(CANARY),
+    "devices.drop": lambda stores: stores.devices.drop(CANARY),
+    "durations.has": lambda stores: stores.durations.has(CLOSED),
+    "durations.add": lambda stores: stores.durations.add(CLOSED),
+    "idempotency.claim": lambda stores: stores.idempotency.claim(KEY, now=0),
+    "idempotency.intend": lambda stores: stores.idempotency.intend(KEY, Intent()),
+    "idempotency.others_sending": lambda stores: stores.idempotency.others_sending(KEY, now=0),
+    "idempotency.adopt": lambda stores: stores.idempotency.adopt(KEY, "1/1"),
+    "idempotency.settle": lambda stores: stores.idempotency.settle(KEY, Answer(201, b"{}", 0, 0), made=None),
+    "idempotency.release": lambda stores: stores.idempotency.release(KEY),
+    "idempotency.forget": lambda stores: stores.idempotency.forget(KEY),
     "outbox.add": lambda stores: stores.outbox.add(Job("j", Kind.NOTE, "1", text=CANARY), due_at=at(0)),
     "outbox.take": lambda stores: stores.outbox.take(now=at(0), again_at=at(1)),
     "outbox.retry": lambda stores: stores.outbox.retry("j", due_at=at(0)),
     "outbox.remove": lambda stores: stores.outbox.remove("j"),
+    "preferences.get": lambda stores: stores.preferences.get(CANARY),
+    "preferences.update": lambda stores: stores.preferences.update(CANARY, Changes(chat_messages=False)),
+    "ratings.add": lambda stores: stores.ratings.add(RATING),
+    "ratings.settle": lambda stores: stores.ratings.settle(RATING),
+    "ratings.unsettled": lambda stores: stores.ratings.unsettled(limit=1),
+    "ratings.of_conversation": lambda stores: stores.ratings.of_conversation(CANARY),
     "snapshots.get": lambda stores: stores.snapshots.get("1"),
     "snapshots.save": lambda stores: stores.snapshots.save(
         Snapshot("1", ("c1",), 0, 0, 0, open=True, deleted=False, encoded=CANARY.encode())
     ),
     "snapshots.page": lambda stores: stores.snapshots.page("c1", before=(1, "1"), limit=1),
     "snapshots.proven": lambda stores: stores.snapshots.proven(["1"]),
+    "snapshots.newest_open": lambda stores: stores.snapshots.newest_open("c1"),
     "snapshots.quiet": lambda stores: stores.snapshots.quiet(before=1, limit=1),
-    "topics.record": lambda stores: stores.topics.record(Topic("c1", CANARY, None, CANARY, alone=True), at=at(0)),
+    "tickets.get": lambda stores: stores.tickets.get("1"),
+    "tickets.save": lambda stores: stores.tickets.save(
+        TicketSnapshot("1", ("c1",), "1", 0, 0, shown=True, open=True, encoded=CANARY.encode())
+    ),
+    "tickets.page": lambda stores: stores.tickets.page("c1", number_prefix="1", before=(1, "1"), limit=1),
+    "tickets.known": lambda stores: stores.tickets.known(["1"]),
+    "tickets.quiet": lambda stores: stores.tickets.quiet(before=1, limit=1),
+    "topics.record": lambda stores: stores.topics.record(
+        Topic("c1", CANARY, None, CANARY, alone=True), at=at(0), topic_id="t"
+    ),
     "topics.forget": lambda stores: stores.topics.forget("0" * 24),
     "topics.claim": lambda stores: stores.topics.claim("1", ("c1",), CANARY, started_at=at(0)),
     "watermarks.get": lambda stores: stores.watermarks.get("conversations"),
@@ -107,9 +148,15 @@ async def test_indexes_are_made_once_and_again(on_mongod: Open, mongo: MongoData
         }
         kept = database["webhook_events"].index_information()["kept_30_days"]["expireAfterSeconds"]
     assert made == {
+        "complaints": ["_id", "user_id+created_at"],
         "contacts": ["_id", "contact_id"],
+        "idempotency": ["_id", "created_at", "made", "user_id+sending"],
+        "devices": ["_id", "user_id+registered_at+_id"],
+        "durations": ["_id", "closed_at"],
         "outbox": ["_id", "due_at"],
+        "ratings": ["_id", "conversation_id", "unsettled_since"],
         "snapshots": ["_id", "contact_ids+changed_at+_id", "open+confirmed_at"],
+        "tickets": ["_id", "contact_ids+created_at+_id", "open+confirmed_at"],
         "topics": ["_id", "contact_id+recorded_at", "recorded_at"],
         "webhook_events": ["_id", "received_at", "received_at+_id"],
     }

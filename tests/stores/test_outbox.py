@@ -2,13 +2,15 @@ import asyncio
 from typing import Any
 
 import msgspec
+import pymongo
 import pytest
 
 from supportd.stores.outbox import Job, Kind
 from supportd.stores.stores import Stores
+from tests.harness import MongoDatabase
 from tests.stores.opening import Open, at
 
-NOTE = Job("1:note", Kind.NOTE, "1", text="Topic: Payments")
+NOTE = Job("1:note", Kind.NOTE, "1", text="Topic: Payments", since=1_700_000_000)
 
 
 async def take(stores: Stores, now: float = 0, again: float = 120) -> Job | None:
@@ -90,3 +92,11 @@ async def test_of_many_workers_at_once_exactly_one_gets_a_job(on_mongod: Open) -
         await stores.outbox.add(NOTE, due_at=at(0))
         taken = await asyncio.gather(*(take(stores) for _ in range(10)))
         assert sum(job is not None for job in taken) == 1
+
+
+async def test_a_job_of_an_earlier_version_is_still_done(on_mongod: Open, mongo: MongoDatabase) -> None:
+    async with on_mongod() as stores:
+        await stores.outbox.add(NOTE, due_at=at(0))
+        with pymongo.MongoClient[dict[str, Any]](mongo.uri) as client:
+            client[mongo.name]["outbox"].update_many({}, {"$unset": {"since": ""}})
+        assert await take(stores) == msgspec.structs.replace(NOTE, attempts=1, since=0)

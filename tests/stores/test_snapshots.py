@@ -81,3 +81,13 @@ async def test_the_quietest_open_ones_first(opened: Open) -> None:
         await stores.snapshots.save(snapshot("5", confirmed_at=MS, open=False))
         assert await stores.snapshots.quiet(before=MS + 9, limit=10) == ["2", "3", "1"]
         assert await stores.snapshots.quiet(before=MS + 9, limit=2) == ["2", "3"]
+
+
+async def test_the_conversation_that_is_open_and_changed_last(opened: Open) -> None:
+    async with opened() as stores:
+        assert await stores.snapshots.newest_open("c1") is None
+        for id_, changed in [("1", 1), ("2", 5), ("3", 3)]:
+            await stores.snapshots.save(snapshot(id_, changed=changed))
+        await stores.snapshots.save(snapshot("4", changed=9, open=False))
+        await stores.snapshots.save(snapshot("5", changed=9, contact_ids=("c2",)))
+        assert await stores.snapshots.newest_open("c1") == "2"

@@ -11,6 +11,7 @@ import httpx
 
 from supportd.dev.child import Child
 from supportd.dev.ports import free_port
+from tests.conformance import CHECKED
 from tests.harness import ACCESS_TOKEN, ADMIN_ID, CLIENT_SECRET, JWT_SECRET, Operator, Sdk, token
 from tests.waiting import eventually
 
@@ -95,7 +96,9 @@ async def processes(
     api = f"http://127.0.0.1:{environ['PORT']}"
     metrics = f"http://127.0.0.1:{environ['METRICS_PORT']}/metrics"
     async with contextlib.AsyncExitStack() as stack:
-        http = await stack.enter_async_context(httpx.AsyncClient(base_url=api, timeout=40, trust_env=False))
+        http = await stack.enter_async_context(
+            httpx.AsyncClient(base_url=api, timeout=40, trust_env=False, event_hooks=CHECKED)
+        )
         control = await stack.enter_async_context(httpx.AsyncClient(base_url=simulator, timeout=40, trust_env=False))
         command = ["supportd.simulator", "--port", str(port)]
         simulating = stack.enter_context(started("simulator", command, environment(**INTERCOM), folder))

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import httpx
 import pytest
 
 from supportd import server
@@ -135,7 +136,8 @@ async def called(running: Processes, operation: str) -> bool:
 
 
 async def parked(running: Processes, count: int) -> bool:
-    return f"supportd_held_polls {count}.0" in (await running.http.get(running.metrics)).text
+    async with httpx.AsyncClient(trust_env=False) as http:
+        return f"supportd_held_polls {count}.0" in (await http.get(running.metrics)).text
 
 
 async def test_killed_at_any_time_no_message_is_missing_or_doubled(mongo: MongoDatabase, tmp_path: Path) -> None:

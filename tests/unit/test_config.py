@@ -39,7 +39,20 @@ def test_defaults_are_the_designs() -> None:
         "rate_limit_per_minute": 240,
         "write_rate_limit_per_minute": 30,
         "cache_max_conversations": 100_000,
+        "ticket_reference_prefix": "AW",
+        "post_duration_note": False,
         "cors_origins": (),
+        "max_file_mb": 20,
+        "max_files_per_msg": 10,
+        "files_backend": "local",
+        "files_dir": "var/files",
+        "s3_bucket": None,
+        "s3_endpoint_url": None,
+        "s3_region": None,
+        "file_url_secret": None,
+        "file_url_secret_previous": None,
+        "file_url_ttl": 86400,
+        "public_url": None,
         "log_level": "info",
         "log_format": "json",
     }
@@ -56,6 +69,7 @@ def test_required_variable(name: str, value: str | None) -> None:
 @pytest.mark.parametrize(
     ("name", "value", "problem"),
     [
+        ("TICKET_REFERENCE_PREFIX", "AW-1", "must be 1-10 letters"),
         ("JWT_SECRET", "s" * 31, "must be 32 bytes or longer"),
         ("JWT_SECRET_PREVIOUS", "short", "must be 32 bytes or longer"),
         ("INTERCOM_ACCESS_TOKEN", "a token", "must be"),
@@ -86,6 +100,17 @@ def test_required_variable(name: str, value: str | None) -> None:
         ("CORS_ORIGINS", "https://a.example/app", "must be origins such as"),
         ("CORS_ORIGINS", "https://a.example?x=1", "must be origins such as"),
         ("CORS_ORIGINS", "https://user@a.example", "must be origins such as"),
+        ("POST_DURATION_NOTE", "yes", "must be 0 or 1, not 'yes'"),
+        ("MAX_FILE_MB", "0", "must be from 1 to 1024"),
+        ("MAX_FILES_PER_MSG", "11", "must be from 1 to 10"),
+        ("FILES_BACKEND", "ftp", "must be one of local, s3, not 'ftp'"),
+        ("S3_BUCKET", "s3://bucket", "must be 3-63 lower-case letters"),
+        ("S3_ENDPOINT_URL", "localhost:9000", "must be an http:// or https:// address"),
+        ("S3_REGION", "eu central", "must be 1-63 letters"),
+        ("FILE_URL_SECRET", "short", "must be 32 bytes or longer"),
+        ("FILE_URL_SECRET_PREVIOUS", "short", "must be 32 bytes or longer"),
+        ("FILE_URL_TTL", "59", "must be from 60 to"),
+        ("PUBLIC_URL", "support.example", "must be an http:// or https:// address"),
         ("LOG_LEVEL", "loud", "must be one of debug, info, warning, error, not 'loud'"),
         ("LOG_FORMAT", "xml", "must be one of json, console"),
     ],
@@ -107,6 +132,12 @@ def test_bad_value_is_named_with_what_it_must_be(name: str, value: str, problem:
         ("INTERCOM_BASE_URL", "http://127.0.0.1:41200/", "http://127.0.0.1:41200"),
         ("INTERCOM_TIMEOUT", "2.5", 2.5),
         ("CORS_ORIGINS", "https://a.example, http://b:8080/,", ("https://a.example", "http://b:8080")),
+        ("POST_DURATION_NOTE", "1", True),
+        ("POST_DURATION_NOTE", "0", False),
+        ("FILES_BACKEND", "LOCAL", "local"),
+        ("FILES_DIR", "/srv/files", "/srv/files"),
+        ("S3_BUCKET", "my.bucket-1", "my.bucket-1"),
+        ("PUBLIC_URL", "https://support.example/", "https://support.example"),
         ("LOG_LEVEL", "DEBUG", "debug"),
         ("LOG_FORMAT", "Console", "console"),
     ],
@@ -124,8 +155,16 @@ SECRETS = {
     **{name: REQUIRED[name] for name in ("JWT_SECRET", "INTERCOM_ACCESS_TOKEN", "INTERCOM_CLIENT_SECRET")},
     "JWT_SECRET_PREVIOUS": "p" * 32,
     "INTERCOM_CLIENT_SECRET_PREVIOUS": "canary-previous",
+    "FILE_URL_SECRET": "f" * 32,
+    "FILE_URL_SECRET_PREVIOUS": "g" * 32,
     "MONGO_URI": "mongodb://user:canary-password@127.0.0.1",
 }
+
+
+def test_a_bucket_is_required_where_files_go_to_s3() -> None:
+    with pytest.raises(ConfigError, match=r"^S3_BUCKET is required where FILES_BACKEND is s3$"):
+        read(FILES_BACKEND="s3")
+    assert read(FILES_BACKEND="s3", S3_BUCKET="bucket").s3_bucket == "bucket"
 
 
 def test_no_secret_shows_in_its_repr() -> None:

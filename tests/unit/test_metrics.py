@@ -2,13 +2,15 @@ from enum import StrEnum
 
 import pytest
 
-from supportd.metrics import Lookup, Metrics, Outcome, Poll, Processing, Receipt
+from supportd.metrics import KeyedSend, Lookup, Metrics, Outcome, Poll, Processing, Receipt
 
 NAMES = {
     "supportd_build_info": "gauge",
     "supportd_cache_evictions": "counter",
     "supportd_cached_conversations": "gauge",
     "supportd_conversation_lookups": "counter",
+    "supportd_conversation_open_seconds": "histogram",
+    "supportd_diagnostics": "counter",
     "supportd_event_loop_lag_seconds": "histogram",
     "supportd_held_polls": "gauge",
     "supportd_http_request_seconds": "histogram",
@@ -17,6 +19,7 @@ NAMES = {
     "supportd_intercom_budget_left": "gauge",
     "supportd_intercom_call_seconds": "histogram",
     "supportd_intercom_calls": "counter",
+    "supportd_keyed_sends": "counter",
     "supportd_outbox_jobs": "counter",
     "supportd_poll_held_seconds": "histogram",
     "supportd_polls": "counter",
@@ -44,6 +47,7 @@ def test_every_metric() -> None:
         ("webhooks", "outcome", Receipt),
         ("webhook_processed", "outcome", Processing),
         ("reconciler_runs", "outcome", Outcome),
+        ("keyed_sends", "outcome", KeyedSend),
     ],
 )
 def test_every_series_of_an_enum_is_there_from_the_start(name: str, label: str, values: type[StrEnum]) -> None:

@@ -3,7 +3,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from supportd.conversations.projection import SETTLED_S, Need, News, Origin, deleted, project
+from supportd.conversations.projection import SETTLED_S, Need, News, Origin, deleted, project, rated
 from supportd.conversations.state import FORMAT, Rating, Reason, State, csat_stars, decode, encode, is_csat_tag
 from supportd.intercom import wire
 from tests.unit.talk import BEGAN, BEGAN_MS, CONTACT, cursors, full, known, part, tags, told, webhook, words
@@ -269,6 +269,46 @@ def test_rating(fields: dict[str, Any], rated: bool, rating: Rating | None) -> N
 def test_a_tag_taken_off_takes_the_rating_with_it() -> None:
     state = known(full(at=1, tags=tags("csat-4")), full(at=2, tags=tags()))
     assert (state.rated, state.rating) == (False, None)
+
+
+OURS = Rating(2, "Slow", BEGAN_MS + 500)
+
+
+@pytest.mark.parametrize(
+    "told", [{}, {"tags": tags("csat-4")}, {"conversation_rating": wire.Rating(5, "Great", BEGAN)}]
+)
+def test_what_was_given_here_counts_whatever_intercom_tells(told: dict[str, Any]) -> None:
+    state = rated(known(full(P1, at=1)), CONTACT, OURS)
+    for news in (full(P1, at=2, **told), webhook(P2, at=3, count=2, **told), header(4, **told), full(P1, P2, at=5)):
+        state = project(state, news).state
+        assert (state.rated, state.rating_of(CONTACT)) == (True, OURS)
+
+
+def test_each_contact_has_a_rating_of_its_own_and_else_what_intercom_tells() -> None:
+    state = rated(known(full(tags=tags("csat-4"))), CONTACT, OURS)
+    assert (state.rating_of(CONTACT), state.rating_of("c2")) == (OURS, Rating(4, None, BEGAN_MS))
+    both = rated(state, "c2", Rating(5, None, BEGAN_MS))
+    assert (both.rating_of(CONTACT), both.rating_of("c2")) == (OURS, Rating(5, None, BEGAN_MS))
+
+
+def test_a_rating_is_news_to_who_looks_and_the_same_again_is_none() -> None:
+    before = known(full(P1, at=1))
+    state = rated(before, CONTACT, OURS)
+    assert (state.revision, state.latest, state.changed_at) == (before.revision + 1, before.latest, before.changed_at)
+    assert rated(state, CONTACT, OURS) is state
+    assert decode(encode(state)) == state
+
+
+def test_of_two_ratings_of_a_contact_the_later_one_counts_in_whichever_order_they_come() -> None:
+    later = Rating(4, None, OURS.created_at + 1)
+    for first, second in ((OURS, later), (later, OURS)):
+        state = rated(rated(known(full()), CONTACT, first), CONTACT, second)
+        assert state.rating_of(CONTACT) == later
+
+
+def test_a_conversation_seen_for_the_first_time_takes_over_what_it_was_given_before() -> None:
+    state = known(full()._replace(rated_by={CONTACT: OURS}), full(at=1))
+    assert (state.rated, state.rating_of(CONTACT)) == (True, OURS)
 
 
 def test_a_header_without_tags_says_nothing_of_them() -> None:

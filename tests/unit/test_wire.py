@@ -30,7 +30,7 @@ def test_an_answer_that_cant_be_read_is_an_outage(body: bytes) -> None:
 
 @pytest.mark.parametrize("body", DAMAGED)
 async def test_a_webhook_that_cant_be_read_is_a_bad_request(body: bytes) -> None:
-    nothing: dict[str, Any] = dict.fromkeys(("store", "keeper", "drift", "clock", "metrics"), None)
+    nothing: dict[str, Any] = dict.fromkeys(("store", "events", "drift", "clock", "metrics"), None)
     with pytest.raises(BadRequest):
         await Inbox(**nothing).receive(body)
 
@@ -57,7 +57,7 @@ def test_parts_are_in_order_of_time_then_number() -> None:
 )
 def test_which_conversation_a_webhook_is_about(item: object, conversation_id: str | None) -> None:
     found = msgspec.convert({"topic": "t", "data": {"item": item}}, wire.Notification)
-    assert found.conversation_id == conversation_id
+    assert wire.conversation_id_in(found.item) == conversation_id
 
 
 def test_objects_are_read_tolerantly() -> None:
