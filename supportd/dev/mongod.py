@@ -26,8 +26,8 @@ OPTIONS = (
     "--nounixsocket",
     "--quiet",
     *("--setParameter", "diagnosticDataCollectionEnabled=false"),
-    # Files of what was dropped go within seconds. By default they stay for minutes, and a suite of tests that each have a
-    # database runs out of open files.
+    # Files of what was dropped go within seconds. By default they stay for minutes, and a suite of tests that each have
+    # a database runs out of open files.
     *("--setParameter", "minSnapshotHistoryWindowInSeconds=0"),
     *("--syncdelay", "5"),  # s
     *("--setParameter", "shutdownTimeoutMillisForSignaledShutdown=100"),  # nobody else is there to take over
