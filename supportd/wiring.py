@@ -225,6 +225,7 @@ def _tickets(base: _Base, transport: Transport, chats: _Chats) -> _Tickets:
     client = TicketClient(transport=transport, admin_id=settings.intercom_admin_id)
     keeper = TicketKeeper(
         store=base.stores.tickets,
+        ratings=base.stores.ratings,
         client=client,
         contacts=chats.contacts,
         max_tickets=settings.cache_max_conversations,

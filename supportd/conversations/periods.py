@@ -25,7 +25,7 @@ def follow(old: State | None, conversation: wire.Conversation, *, whole: bool) -
     """
     known = None if whole or old is None else old.period
     start = known or Period(conversation.created_at)
-    periods = _with_header(_through(start, conversation.parts), conversation)
+    periods = _with_header(_through(start, conversation.parts), conversation, guessed=_guessed(old))
     ended = () if old is None else tuple(period for period in periods if _is_new(period, old))
     return Course(periods[-1], ended)
 
@@ -42,11 +42,18 @@ def _through(start: Period, parts: list[wire.Part]) -> list[Period]:
     return periods
 
 
-def _with_header(periods: list[Period], conversation: wire.Conversation) -> list[Period]:
+def _guessed(old: State | None) -> Period | None:
+    """What ended by what is known: where no part tells of it, its time was guessed, and isn't guessed again."""
+    return old.period if old is not None and old.loaded and old.period and old.period.closed_at is not None else None
+
+
+def _with_header(periods: list[Period], conversation: wire.Conversation, *, guessed: Period | None) -> list[Period]:
     """The same, brought in line with the state that the header says: the part that led to it may be missing."""
     opened_at, closed_at = periods[-1].opened_at, periods[-1].closed_at
     if conversation.state == "closed" and closed_at is None:
         told = conversation.last_close_at
+        if told is None and guessed is not None and guessed.closed_at is not None and guessed.closed_at >= opened_at:
+            return [*periods[:-1], guessed]
         at = told if told is not None and told >= opened_at else max(opened_at, conversation.updated_at)
         return [*periods[:-1], Period(opened_at, at)]
     if conversation.state in ("open", "snoozed") and closed_at is not None:

@@ -235,7 +235,7 @@ def _with_header(known: State, news: News) -> State:
     until = conversation.snoozed_until if conversation.state == "snoozed" else None
     return msgspec.structs.replace(
         known,
-        contact_ids=conversation.contact_ids or known.contact_ids,
+        contact_ids=_owners(known, news),
         state=STATES.get(conversation.state, known.state),
         snoozed_until=until * 1000 if until else None,
         title=conversation.title or None,
@@ -246,6 +246,14 @@ def _with_header(known: State, news: News) -> State:
         source_hidden=known.source_hidden or news.source_hidden,
         updated_at=conversation.updated_at,
     )
+
+
+def _owners(known: State, news: News) -> tuple[str, ...]:
+    """Its contacts. That it has none is believed of a load only, and where it is said."""
+    conversation = news.conversation
+    if news.origin is Origin.FULL and conversation.contacts is not None:
+        return conversation.contact_ids
+    return conversation.contact_ids or known.contact_ids
 
 
 def _with_thread(state: State, thread: Thread, news: News) -> State:

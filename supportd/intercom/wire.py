@@ -115,6 +115,18 @@ class Statistics(Struct):
     last_close_at: int | None = None
 
 
+class ConversationTicket(Struct):
+    """The ticket that a conversation is, where it is one (Intercom's docs, unversioned changes)."""
+
+    category: str | None = None
+    is_shared: bool | None = None
+
+    @property
+    def internal(self) -> bool:
+        """Whether the team keeps it to itself."""
+        return self.is_shared is False or self.category in ("Back-office", "Tracker")
+
+
 class Conversation(Struct):
     """A conversation: header, source, and parts where the route gives them."""
 
@@ -129,11 +141,14 @@ class Conversation(Struct):
     tags: TagList | None = None
     conversation_rating: Rating | None = None
     statistics: Statistics | None = None
+    ticket: ConversationTicket | None = None
     conversation_parts: PartList | None = None
 
     @property
     def contact_ids(self) -> tuple[str, ...]:
-        """The ids of its contacts."""
+        """The ids of its contacts; none where it is a ticket that its contacts may not see."""
+        if self.ticket is not None and self.ticket.internal:
+            return ()
         refs = (self.contacts and self.contacts.contacts) or []
         return tuple(str(ref.id) for ref in refs)
 

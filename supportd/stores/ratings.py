@@ -37,9 +37,10 @@ class RatingStore:
         self._collection = collection
 
     async def ensure_indexes(self) -> None:
-        """By conversation; those that are unsettled, by their age."""
+        """By conversation and by ticket; those that are unsettled, by their age."""
         with translated("ratings.ensure_indexes"):
             await self._collection.create_index("conversation_id")
+            await self._collection.create_index("ticket_id")
             await self._collection.create_index("unsettled_since", sparse=True)
 
     async def add(self, rating: Rating) -> bool:
@@ -78,6 +79,12 @@ class RatingStore:
         """What a conversation was given, the oldest first."""
         with translated("ratings.of_conversation"):
             found = self._collection.find({"conversation_id": conversation_id}).sort("rated_at", 1)
+            return [_rating(document) async for document in found]
+
+    async def of_ticket(self, ticket_id: str) -> list[Rating]:
+        """What a ticket was given, the oldest first."""
+        with translated("ratings.of_ticket"):
+            found = self._collection.find({"ticket_id": ticket_id}).sort("rated_at", 1)
             return [_rating(document) async for document in found]
 
 

@@ -32,7 +32,7 @@ class TicketStore:
         self._collection = collection
 
     async def ensure_indexes(self) -> None:
-        """A user's tickets by their age; open ones by how long nothing was heard of them."""
+        """A user's tickets by their age; open and resolved ones by how long nothing was heard of them."""
         with translated("tickets.ensure_indexes"):
             await self._collection.create_index([("contact_ids", 1), ("created_at", -1), ("_id", -1)])
             await self._collection.create_index([("open", 1), ("confirmed_at", 1)])
@@ -80,10 +80,14 @@ class TicketStore:
             found = self._collection.find({"_id": {"$in": list(ids)}}, {"_id": 1})
             return {document["_id"] async for document in found}
 
-    async def quiet(self, *, before: int, limit: int) -> list[str]:
-        """Open tickets of which Intercom said nothing since `before` (ms), the quietest first."""
+    async def quiet(self, *, open: bool, before: int, limit: int) -> list[str]:  # noqa: A002 - as the field is called
+        """Open or resolved tickets of which Intercom said nothing since `before` (ms), the quietest first.
+
+        Of the resolved ones those that users see.
+        """
+        query: Document = {"open": open, "confirmed_at": {"$lt": before}}
         with translated("tickets.quiet"):
-            found = self._collection.find({"open": True, "confirmed_at": {"$lt": before}}, {"_id": 1})
+            found = self._collection.find(query if open else {**query, "shown": True}, {"_id": 1})
             return [document["_id"] async for document in found.sort("confirmed_at", 1).limit(limit)]
 
 

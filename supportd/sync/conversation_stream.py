@@ -6,17 +6,17 @@ have long been quiet are read again in each run as well.
 """
 
 import structlog
-from cachetools import LRUCache
 
 from supportd.clock import Clock
 from supportd.conversations.contacts import ContactBook
 from supportd.conversations.keeper import ConversationKeeper
-from supportd.errors import IntercomRefused, ServiceUnavailable, StorageUnavailable
+from supportd.errors import IntercomRefused, StorageUnavailable
 from supportd.intercom import wire
 from supportd.intercom.budget import Priority
 from supportd.intercom.client import IntercomClient
 from supportd.stores.snapshots import SnapshotStore
 from supportd.sync.drift import DriftLog, missed_topics
+from supportd.sync.patience import Patience
 from supportd.sync.watermark import Watermark
 from supportd.tasks import gather_some
 
@@ -24,8 +24,6 @@ MAX_PAGES = 200
 LOADS_AT_ONCE = 4
 QUIET_S = 6 * 3600
 QUIET_A_RUN = 10
-PATIENCE_RUNS = 4
-FAILURES_TRACKED = 10_000
 
 
 class ConversationStream:
@@ -49,7 +47,7 @@ class ConversationStream:
         self._watermark = watermark
         self._drift = drift
         self._clock = clock
-        self._failures: LRUCache[str, int] = LRUCache(FAILURES_TRACKED)
+        self._patience = Patience()
         self._log = structlog.get_logger("supportd.reconciler")
 
     async def run(self) -> int:
@@ -94,14 +92,13 @@ class ConversationStream:
             if isinstance(result, BaseException):
                 self._failed(conversation_id, result)
             else:
-                self._failures.pop(conversation_id, None)
+                self._patience.went_well(conversation_id)
                 found += result
         return found
 
     def _failed(self, conversation_id: str, error: BaseException) -> None:
         """Ends the run, so that the next one covers the same time; but one conversation can't hold it up for ever."""
-        self._failures[conversation_id] = self._failures.get(conversation_id, 0) + 1
-        if not isinstance(error, ServiceUnavailable) or self._failures[conversation_id] < PATIENCE_RUNS:
+        if not self._patience.failed(conversation_id):
             raise error
         self._log.error("conversation can't be refreshed", conversation=conversation_id)
 

@@ -23,12 +23,14 @@ TAGS_REMEMBERED = 1_000
 
 # Our token, or what it may do, is being changed: a person puts that right, and then the jobs are still wanted.
 NOT_YET = frozenset({401, 403})
+MOST_REFUSALS = 180  # about a week
 
 
 class Outbox:
     """Does the jobs that are due, oldest first.
 
-    What Intercom refuses is given up and counted. While Intercom is away a job is tried again, however long that is.
+    What Intercom refuses is given up and counted; what our token may not do, after a week. While Intercom is away a job
+    is tried again, however long that is.
     """
 
     def __init__(self, *, store: OutboxStore, client: IntercomClient, clock: Clock, metrics: Metrics) -> None:
@@ -69,7 +71,7 @@ class Outbox:
             outcome = Outcome.OK
         except IntercomRefused as refusal:
             self._log.warning("job refused", kind=job.kind.value, status=refusal.status)
-            if refusal.status in NOT_YET:
+            if refusal.status in NOT_YET and job.attempts < MOST_REFUSALS:
                 await self._put_off(job)
                 return
             outcome = Outcome.REFUSED

@@ -9,7 +9,7 @@ from typing import Protocol
 
 import structlog
 
-from supportd.errors import IntercomUnavailable, ServiceUnavailable
+from supportd.errors import IntercomUnavailable
 from supportd.metrics import Metrics, Outcome
 
 
@@ -35,13 +35,14 @@ class Reconciler:
 
         Raises:
             ServiceUnavailable: Intercom or MongoDB is away; a watermark stays, so that the next run covers the gap.
+            IntercomRefused: Intercom doesn't let us search.
         """
         found = 0
-        failure: ServiceUnavailable | None = None
+        failure: Exception | None = None
         for stream in self._streams:
             try:
                 found += await stream.run()
-            except ServiceUnavailable as error:
+            except Exception as error:  # noqa: BLE001 - raised below, once the other streams have run
                 failure = failure or error
         self._metrics.reconciler_runs.labels(_outcome(failure)).inc()
         if found:
@@ -51,7 +52,7 @@ class Reconciler:
         return found
 
 
-def _outcome(failure: ServiceUnavailable | None) -> str:
+def _outcome(failure: Exception | None) -> str:
     if failure is None:
         return Outcome.OK.value
     reason = failure.reason if isinstance(failure, IntercomUnavailable) else ""

@@ -33,7 +33,7 @@ class TicketEvents:
         told = wire.ticket_in(item)
         if told is not None and told.contact_ids and not await self._keeper.is_ours(told):
             return Processing.NOT_OURS
-        whole = told if told is not None and told.contact_ids and told.ticket_parts is not None else None
+        whole = told if told is not None and _is_whole(told) else None
         if whole is None or not await self._keeper.is_known(ticket_id):
             # Of a ticket that isn't known, this may be late news, and nothing newer is here to show in its place.
             found = await self._keeper.refresh(ticket_id, priority=Priority.COLD_LOAD)
@@ -52,3 +52,8 @@ class TicketEvents:
         if any(part.unformatted for part in applied.after.parts):
             with suppress(ServiceUnavailable):  # then it is shown without its formatting until the reconciler comes
                 await self._keeper.refresh(applied.after.id, priority=Priority.COLD_LOAD)
+
+
+def _is_whole(told: wire.Ticket) -> bool:
+    """Whether the webhook says all that a ticket has; what it left out would else be taken for none."""
+    return bool(told.contact_ids) and told.ticket_parts is not None and told.is_shared is not None

@@ -1,7 +1,11 @@
 """The reconciler's stream of tickets. A search brings them whole, so what it finds is applied as it is.
 
-Search never reports a deletion: a few open tickets that have long been quiet are read again in each run as well.
+Search never reports a deletion: a few tickets that have long been quiet are read again in each run as well, resolved
+ones much later than open ones.
 """
+
+from collections.abc import Awaitable, Callable
+from functools import partial
 
 import structlog
 
@@ -13,11 +17,13 @@ from supportd.intercom.budget import Priority
 from supportd.intercom.tickets import TicketClient
 from supportd.stores.tickets import TicketStore
 from supportd.sync.drift import DriftLog, missed_ticket_topics
+from supportd.sync.patience import Patience
 from supportd.sync.watermark import Watermark
 from supportd.tickets.keeper import Applied, TicketKeeper
 
 MAX_PAGES = 200
 QUIET_S = 6 * 3600
+RESOLVED_QUIET_S = 7 * 86400
 QUIET_A_RUN = 10
 
 
@@ -43,6 +49,7 @@ class TicketStream:
         self._drift = drift
         self._clock = clock
         self._refused = False
+        self._patience = Patience()
         self._log = structlog.get_logger("supportd.reconciler")
 
     async def run(self) -> int:
@@ -59,7 +66,9 @@ class TicketStream:
             self._tell_refused(refusal)
             return 0
         self._refused = False
-        found = sum([self._count(await self._keeper.apply(ticket)) for ticket in await self._ours(updated)])
+        found = 0
+        for ticket in await self._ours(updated):
+            found += await self._bring(str(ticket.id), partial(self._keeper.apply, ticket))
         found += await self._reread_quiet()
         await self._watermark.advance(ticket.updated_at for ticket in updated)
         self._keeper.confirm_all(started_ms)
@@ -73,14 +82,30 @@ class TicketStream:
 
     async def _reread_quiet(self) -> int:
         found = 0
-        before = int((self._clock.time() - QUIET_S) * 1000)
-        for ticket_id in await self._store.quiet(before=before, limit=QUIET_A_RUN):
-            try:
-                applied = await self._keeper.refresh(ticket_id, priority=Priority.RECONCILER)
-            except IntercomRefused as refusal:
-                self._log.error("ticket refused", ticket=ticket_id, status=refusal.status)
-                continue
-            found += 0 if applied is None else self._count(applied)
+        for ticket_id in [*await self._quiet(QUIET_S, open=True), *await self._quiet(RESOLVED_QUIET_S, open=False)]:
+            found += await self._bring(
+                ticket_id, partial(self._keeper.refresh, ticket_id, priority=Priority.RECONCILER)
+            )
+        return found
+
+    async def _quiet(self, for_s: int, *, open: bool) -> list[str]:  # noqa: A002 - as the store calls it
+        before = int((self._clock.time() - for_s) * 1000)
+        return await self._store.quiet(open=open, before=before, limit=QUIET_A_RUN)
+
+    async def _bring(self, ticket_id: str, act: Callable[[], Awaitable[Applied | None]]) -> int:
+        """Brings one ticket up to date. One that can't be ends the run, but can't hold up the others for ever."""
+        try:
+            applied = await act()
+            found = 0 if applied is None else self._count(applied)
+        except IntercomRefused as refusal:
+            self._log.error("ticket refused", ticket=ticket_id, status=refusal.status)
+            return 0
+        except Exception:
+            if not self._patience.failed(ticket_id):
+                raise
+            self._log.exception("ticket can't be refreshed", ticket=ticket_id)
+            return 0
+        self._patience.went_well(ticket_id)
         return found
 
     def _count(self, applied: Applied) -> int:

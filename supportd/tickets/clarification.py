@@ -8,6 +8,7 @@ from supportd.conversations.service import ConversationService
 from supportd.conversations.state import Message
 from supportd.idempotency import Attempt
 from supportd.identity import Identity
+from supportd.tasks import KeyedLocks
 from supportd.tickets.service import TicketService
 
 
@@ -33,6 +34,7 @@ class Clarification:
         self._conversations = conversations
         self._listing = listing
         self._contacts = contacts
+        self._asking = KeyedLocks()
 
     async def ask(self, caller: Identity, ticket_id: str, *, body: str | None, attempt: Attempt) -> Clarified:
         """Asks in the caller's open conversation, or in a new one; the message names the ticket's reference.
@@ -41,6 +43,10 @@ class Clarification:
         """
         reference = self._tickets.reference(await self._tickets.find(caller, ticket_id))
         text = f"{reference}: {body}" if body else f"Please tell me the status of {reference}."
+        async with self._asking.hold(caller.user_id):  # so that two at once don't start two conversations
+            return await self._ask(caller, text, attempt)
+
+    async def _ask(self, caller: Identity, text: str, attempt: Attempt) -> Clarified:
         open_id = attempt.intent.target if attempt.intent is not None else await self._open_conversation(caller)
         if open_id is not None:
             sent = await self._conversations.reply(caller, open_id, body=text, attempt=attempt)

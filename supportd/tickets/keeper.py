@@ -16,6 +16,7 @@ from supportd.intercom import wire_tickets as wire
 from supportd.intercom.budget import Priority
 from supportd.intercom.tickets import TicketClient
 from supportd.metrics import Metrics
+from supportd.stores.ratings import RatingStore
 from supportd.stores.tickets import TicketSnapshot, TicketStore
 from supportd.tasks import KeyedLocks, SingleFlight
 from supportd.tickets.projection import deleted, project, project_part
@@ -42,6 +43,7 @@ class TicketKeeper:
         self,
         *,
         store: TicketStore,
+        ratings: RatingStore,
         client: TicketClient,
         contacts: ContactBook,
         max_tickets: int,
@@ -49,6 +51,7 @@ class TicketKeeper:
         metrics: Metrics,
     ) -> None:
         self._store = store
+        self._ratings = ratings
         self._client = client
         self._contacts = contacts
         self._clock = clock
@@ -88,7 +91,8 @@ class TicketKeeper:
                 before = None
             projection = project(before, told, heard_at=self._now_ms())
             self._count(projection.unknown_parts)
-            return Applied(before, projection.ticket, await self._keep(before, projection.ticket))
+            after = projection.ticket if before is not None else await self._with_ratings(projection.ticket)
+            return Applied(before, after, await self._keep(before, after))
 
     async def apply_reply(self, known: TicketState, part: wire.TicketPart) -> Applied:
         """Applies Intercom's answer to a reply. It was sent, so MongoDB's absence doesn't fail it.
@@ -134,7 +138,7 @@ class TicketKeeper:
         async with self._locks.hold(ticket_id):
             ticket = await self._known(ticket_id)
             if ticket is not None and not ticket.deleted:
-                ticket = deleted(ticket)
+                ticket = deleted(ticket, at=self._now_ms() // 1000)
                 await self._save(ticket)
             self._memory.pop(ticket_id, None)
             self._absent[ticket_id] = True
@@ -180,6 +184,11 @@ class TicketKeeper:
         if not applied.saved:
             raise StorageUnavailable
         return applied.after
+
+    async def _with_ratings(self, ticket: TicketState) -> TicketState:
+        """With who rated it before, of which nothing but the record is left."""
+        given = await self._ratings.of_ticket(ticket.id)
+        return msgspec.structs.replace(ticket, rated_by=tuple(dict.fromkeys(rating.contact_id for rating in given)))
 
     def _remember_absent(self, ticket_id: str) -> NotFound:
         self._absent[ticket_id] = True

@@ -51,8 +51,8 @@ def project_part(old: TicketState, part: wire.TicketPart) -> TicketState:
     return _dated(old, _with_parts(old, [part]))
 
 
-def deleted(old: TicketState) -> TicketState:
-    """What is left of a ticket that was deleted in Intercom."""
+def deleted(old: TicketState, *, at: int) -> TicketState:
+    """What is left of a ticket that was deleted in Intercom: that it was, and when (s) that was seen."""
     return TicketState(
         id=old.id,
         number=old.number,
@@ -61,7 +61,7 @@ def deleted(old: TicketState) -> TicketState:
         created_at=old.created_at,
         changed_at=old.changed_at,
         latest=old.latest,
-        updated_at=old.updated_at,
+        updated_at=max(old.updated_at, at),
         deleted=True,
     )
 
@@ -95,7 +95,7 @@ def _with_header(known: TicketState, told: wire.Ticket) -> TicketState:
     return msgspec.structs.replace(
         known,
         number=str(told.ticket_id or known.number),
-        contact_ids=told.contact_ids or known.contact_ids,
+        contact_ids=known.contact_ids if told.contacts is None else told.contact_ids,
         state=STATES.get(told.state_category, known.state),
         shared=told.is_shared is True and told.category not in INTERNAL,
         title=unescaped(told.title)[:MAX_TITLE_CHARS] if told.title else None,

@@ -108,6 +108,7 @@ class TicketService:
         try:
             return await self._client.ticket(ticket_id, priority=Priority.USER_WRITE)
         except IntercomNotFound:
+            await self._keeper.refresh(ticket_id, priority=Priority.USER_WRITE)  # so that it is gone from lists too
             raise NotFound from None
 
     async def _sent_before(

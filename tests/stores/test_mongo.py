@@ -62,6 +62,7 @@ CALLS: dict[str, Callable[[Stores], Awaitable[object]]] = {
     "ratings.settle": lambda stores: stores.ratings.settle(RATING),
     "ratings.unsettled": lambda stores: stores.ratings.unsettled(limit=1),
     "ratings.of_conversation": lambda stores: stores.ratings.of_conversation(CANARY),
+    "ratings.of_ticket": lambda stores: stores.ratings.of_ticket(CANARY),
     "snapshots.get": lambda stores: stores.snapshots.get("1"),
     "snapshots.save": lambda stores: stores.snapshots.save(
         Snapshot("1", ("c1",), 0, 0, 0, open=True, deleted=False, encoded=CANARY.encode())
@@ -76,7 +77,7 @@ CALLS: dict[str, Callable[[Stores], Awaitable[object]]] = {
     ),
     "tickets.page": lambda stores: stores.tickets.page("c1", number_prefix="1", before=(1, "1"), limit=1),
     "tickets.known": lambda stores: stores.tickets.known(["1"]),
-    "tickets.quiet": lambda stores: stores.tickets.quiet(before=1, limit=1),
+    "tickets.quiet": lambda stores: stores.tickets.quiet(open=True, before=1, limit=1),
     "topics.record": lambda stores: stores.topics.record(
         Topic("c1", CANARY, None, CANARY, alone=True), at=at(0), topic_id="t"
     ),
@@ -154,7 +155,7 @@ async def test_indexes_are_made_once_and_again(on_mongod: Open, mongo: MongoData
         "devices": ["_id", "user_id+registered_at+_id"],
         "durations": ["_id", "closed_at"],
         "outbox": ["_id", "due_at"],
-        "ratings": ["_id", "conversation_id", "unsettled_since"],
+        "ratings": ["_id", "conversation_id", "ticket_id", "unsettled_since"],
         "snapshots": ["_id", "contact_ids+changed_at+_id", "open+confirmed_at"],
         "tickets": ["_id", "contact_ids+created_at+_id", "open+confirmed_at"],
         "topics": ["_id", "contact_id+recorded_at", "recorded_at"],

@@ -75,5 +75,7 @@ async def test_the_quietest_open_ones_first(opened: Open) -> None:
         for id_, confirmed in [("1", 3), ("2", 1), ("3", 2), ("4", 9)]:
             await stores.tickets.save(snapshot(id_, confirmed_at=MS + confirmed))
         await stores.tickets.save(snapshot("5", confirmed_at=MS, open=False))
-        assert await stores.tickets.quiet(before=MS + 9, limit=10) == ["2", "3", "1"]
-        assert await stores.tickets.quiet(before=MS + 9, limit=2) == ["2", "3"]
+        await stores.tickets.save(snapshot("6", confirmed_at=MS, open=False, shown=False))
+        assert await stores.tickets.quiet(open=True, before=MS + 9, limit=10) == ["2", "3", "1"]
+        assert await stores.tickets.quiet(open=True, before=MS + 9, limit=2) == ["2", "3"]
+        assert await stores.tickets.quiet(open=False, before=MS + 9, limit=9) == ["5"]

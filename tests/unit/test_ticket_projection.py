@@ -202,8 +202,9 @@ def test_a_number_that_is_missing_is_the_id() -> None:
 
 
 def test_of_a_deleted_ticket_only_that_is_left() -> None:
-    left = deleted(known(told(CREATED, comment("2", "x", at=1))))
+    left = deleted(known(told(CREATED, comment("2", "x", at=1))), at=BEGAN + 60)
     assert (left.deleted, left.shared, left.parts, left.title) == (True, False, (), None)
+    assert left.updated_at == BEGAN + 60
 
 
 def test_a_ticket_survives_encoding() -> None:
