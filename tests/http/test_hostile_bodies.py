@@ -79,7 +79,7 @@ def found() -> Iterator[Field]:
     for path, item in document(__version__)["paths"].items():
         for method, operation in item.items():
             content = operation.get("requestBody", {}).get("content", {}) if isinstance(operation, dict) else {}
-            for told in content.values():
+            for told in filter(None, [content.get("application/json")]):
                 good = told["example"] if "example" in told else next(iter(told["examples"].values()))["value"]
                 for keys in strings(told["schema"]):
                     yield Field(operation["operationId"], method.upper(), path, keys, told["schema"], good)

@@ -1,10 +1,13 @@
 """Tickets: listed, searched, shown, replied to, asked about; and that only their users see them."""
 
+import asyncio
 from typing import Any
 
+import pymongo
 import pytest
 
-from tests.harness import MongoDatabase, Sdk, World, living, serving, settings, simulating
+from supportd.errors import IntercomRefused
+from tests.harness import MongoDatabase, Sdk, World, living, serving, settings, simulating, token
 
 CALLS: list[tuple[str, str, Any]] = [
     ("GET", "", None),
@@ -341,6 +344,75 @@ async def test_a_deletion_is_found_in_time(mongo: MongoDatabase) -> None:
         assert await tickets(alice) == []
 
 
+async def test_what_was_deleted_stays_so_whatever_comes_late(mongo: MongoDatabase) -> None:
+    async with living(mongo) as world:
+        alice = world.sdk()
+        made = await world.operator.make_ticket()
+        await show(alice, made["id"])
+        await world.settle()
+        await world.operator.trouble(webhook_hold=True)
+        await world.operator.act_on_ticket(made["id"], "reply", body="<p>On it</p>")
+        await world.operator.control("DELETE", f"/tickets/{made['id']}")
+        world.clock.advance(7 * 3600)
+        await world.reconcile()
+        assert await tickets(alice) == []
+        await world.operator.no_trouble()
+        await world.settle()
+        assert await tickets(alice) == []
+
+
+async def test_a_resolved_ticket_that_was_deleted_is_found_later(mongo: MongoDatabase) -> None:
+    async with living(mongo, webhooks=False) as world:
+        alice = world.sdk()
+        made = await world.operator.make_ticket()
+        await world.operator.act_on_ticket(made["id"], "state", state="resolved")
+        await show(alice, made["id"])
+        await world.operator.control("DELETE", f"/tickets/{made['id']}")
+        world.clock.advance(6 * 86400)
+        await world.reconcile()
+        assert len(await tickets(alice)) == 1
+        world.clock.advance(2 * 86400)
+        alice.token = token("alice", expires_in=30 * 86400)
+        await world.reconcile()
+        assert await tickets(alice) == []
+
+
+async def test_a_reply_to_what_was_deleted_takes_it_off_the_list(mongo: MongoDatabase) -> None:
+    async with living(mongo, webhooks=False) as world:
+        alice = world.sdk()
+        made = await world.operator.make_ticket()
+        await show(alice, made["id"])
+        await world.operator.control("DELETE", f"/tickets/{made['id']}")
+        world.clock.advance(3600)
+        assert (await alice.call("POST", f"/api/tickets/{made['id']}/reply", json={"body": "Hello"})).status_code == 404
+        assert await tickets(alice) == []
+
+
+async def test_a_rating_outlives_the_ticket_s_snapshot(mongo: MongoDatabase) -> None:
+    async with simulating() as simulator:
+        configuration = settings(mongo, simulator.base_url)
+        async with serving(configuration, simulator) as world:
+            made = await world.operator.make_ticket()
+            await world.sdk().post("/api/csat", {"stars": 5, "ticketId": made["id"]}, status=201)
+        with pymongo.MongoClient[dict[str, Any]](mongo.uri) as client:
+            client[mongo.name]["tickets"].drop()
+        async with serving(configuration, simulator) as world:
+            assert (await show(world.sdk(), made["id"]))["rated"] is True
+
+
+@pytest.mark.logs("periodic task failed")
+async def test_conversations_that_may_not_be_searched_dont_keep_tickets_from_it(mongo: MongoDatabase) -> None:
+    async with living(mongo, webhooks=False) as world:
+        alice = world.sdk()
+        made = await world.operator.make_ticket()
+        await show(alice, made["id"])
+        await world.operator.act_on_ticket(made["id"], "reply", body="<p>On it</p>")
+        await world.operator.trouble(forbidden_path="/conversations/search")
+        with pytest.raises(IntercomRefused):
+            await world.reconcile()
+        assert [said["body"] for said in (await show(alice, made["id"]))["messages"]] == ["On it"]
+
+
 @pytest.mark.parametrize("version", ["2.14", "2.15"])
 async def test_a_close_is_understood_in_both_versions(mongo: MongoDatabase, version: str) -> None:
     async with living(mongo) as world:
@@ -523,3 +595,11 @@ async def test_a_bad_question_names_its_field_and_sends_nothing(mongo: MongoData
         assert (response.status_code, response.json()["error"]) == (400, "validation_error")
         assert response.json()["message"].startswith("body:")
         assert await world.sdk().list() == []
+
+
+async def test_two_questions_at_once_are_in_one_conversation(mongo: MongoDatabase) -> None:
+    async with living(mongo) as world:
+        alice = world.sdk()
+        made = await world.operator.make_ticket()
+        asked = await asyncio.gather(*(clarify(alice, made["id"], {"body": str(number)}) for number in range(3)))
+        assert len({answer["conversationId"] for answer in asked}) == 1

@@ -112,6 +112,14 @@ def test_a_load_puts_right_when_it_was_reopened() -> None:
     assert ended(project(state, full(*ALL, at=130, state="closed"))) == [(100, 130)]
 
 
+def test_a_time_that_was_guessed_is_guessed_once() -> None:
+    """Each later load has a later update, if only by our own note."""
+    first, second = full(P1, at=60, state="closed"), full(P1, at=90, state="closed")
+    assert ended(since(full(P1, at=1), first)) == [(0, 60)]
+    assert ended(since(full(P1, at=1), first, second)) == []
+    assert ended(since(full(P1, at=1), first, second, full(P1, at=120, state="closed"))) == []
+
+
 def test_a_snooze_is_no_end() -> None:
     snoozed = full(P1, turn("p2", 50, "snoozed"), at=50, state="snoozed", snoozed_until=BEGAN + 99)
     woken = full(P1, turn("p2", 50, "snoozed"), turn("p3", 99, "timer_unsnooze"), at=99)

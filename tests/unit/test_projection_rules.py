@@ -461,3 +461,26 @@ def test_a_load_that_lags_within_the_second_takes_nothing_back() -> None:
 def test_a_count_that_jumped_tells_of_a_gap_even_without_a_message() -> None:
     close = webhook(part("p3", None, at=3, part_type="close"), at=3, count=3, state="closed")
     assert project(known(full(P1, at=1)), close).need is Need.HISTORY
+
+
+def test_who_was_taken_off_sees_it_no_more() -> None:
+    nobody = wire.ContactList([])
+    assert known(full(P1, at=1), full(P1, at=2, contacts=nobody)).contact_ids == ()
+    assert known(full(P1, at=1), webhook(P2, at=2, contacts=nobody)).contact_ids == (CONTACT,)
+
+
+@pytest.mark.parametrize(
+    ("ticket", "owners"),
+    [
+        ({"is_shared": False}, ()),
+        ({"category": "Back-office", "is_shared": True}, ()),
+        ({"category": "Tracker"}, ()),
+        ({"category": "Customer", "is_shared": True}, (CONTACT,)),
+        ({}, (CONTACT,)),
+    ],
+)
+def test_a_ticket_that_the_team_keeps_to_itself_is_nobodys_conversation(
+    ticket: dict[str, Any], owners: tuple[str, ...]
+) -> None:
+    conversation = told(at=1, ticket=msgspec.convert(ticket, wire.ConversationTicket))
+    assert conversation.contact_ids == owners

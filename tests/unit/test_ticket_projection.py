@@ -142,6 +142,11 @@ def test_what_users_may_not_see(header: dict[str, Any]) -> None:
     assert not known(told(CREATED), told(CREATED, at=1, **header)).shared
 
 
+def test_who_was_taken_off_sees_it_no_more() -> None:
+    assert known(told(CREATED), told(CREATED, at=1, contacts=wire.ContactList([]))).contact_ids == ()
+    assert known(told(CREATED), told(CREATED, at=1, contacts=None)).contact_ids == (CONTACT,)
+
+
 def test_messages_of_one_second_have_their_order() -> None:
     ticket = known(told(comment("10", "b", at=1), comment("9", "a", at=1), comment("11", "c", at=1), at=1))
     assert words(ticket) == ["a", "b", "c"]
