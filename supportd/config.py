@@ -160,6 +160,8 @@ class Settings:
     cors_origins: tuple[str, ...] = setting(origins, default=())
 
     max_file_mb: int = setting(bounded(int, 1, 1024), default=20)
+    max_uploads: int = setting(bounded(int, 1, 10_000), default=128)
+    max_upload_mb_per_day: int = setting(bounded(int, 1, 1_000_000), default=500)
     max_files_per_msg: int = setting(bounded(int, 1, 10), default=10)
     files_backend: str = setting(one_of("local", "s3"), default="local")
     files_dir: str = setting(text, default="var/files")
@@ -173,6 +175,11 @@ class Settings:
 
     log_level: str = setting(one_of(*LOG_LEVELS), default="info")
     log_format: str = setting(one_of(*LOG_FORMATS), default="json")
+
+    @property
+    def public_address(self) -> str:
+        """Where links to files lead."""
+        return self.public_url or f"http://{self.host}:{self.port}"
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str]) -> "Settings":

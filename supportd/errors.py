@@ -9,6 +9,7 @@
     │   ├── NotFound                404 not_found           there is none, or it is another user's
     │   ├── MethodNotAllowed        405 method_not_allowed
     │   ├── Conflict                409 conflict            an Idempotency-Key is in use just now; carries Retry-After
+    │   ├── RangeNotSatisfiable     416 bad_request         carries Content-Range
     │   ├── RateLimited             429 rate_limited        carries Retry-After
     │   └── ServiceUnavailable      502 service_unavailable
     │       ├── IntercomUnavailable     down, its breaker open, or no budget in time
@@ -116,13 +117,23 @@ class Conflict(ApiError):
 
 
 class RateLimited(ApiError):
-    """The user's bucket is empty. `retry_after` is in whole seconds, 1 or more."""
+    """The user does too much of something. `retry_after` is in whole seconds, 1 or more."""
 
     status = 429
     code = "rate_limited"
 
-    def __init__(self, retry_after: int) -> None:
-        super().__init__("Too many requests", headers={"Retry-After": str(retry_after)})
+    def __init__(self, retry_after: int, message: str = "Too many requests") -> None:
+        super().__init__(message, headers={"Retry-After": str(retry_after)})
+
+
+class RangeNotSatisfiable(ApiError):
+    """The range that was asked for begins after the file's end (RFC 9110, 15.5.17). `size` is in bytes."""
+
+    status = 416
+    code = "bad_request"
+
+    def __init__(self, size: int) -> None:
+        super().__init__("The range is beyond the file's end", headers={"Content-Range": f"bytes */{size}"})
 
 
 class ServiceUnavailable(ApiError):

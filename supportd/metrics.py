@@ -77,6 +77,16 @@ class KeyedSend(StrEnum):
     OTHER_REQUEST = "other_request"
 
 
+class UploadRefusal(StrEnum):
+    """Why an upload wasn't kept."""
+
+    CONTENT = "content"
+    BODY = "body"
+    LIMITED = "limited"
+    UNAVAILABLE = "unavailable"
+    CLIENT_LEFT = "client_left"
+
+
 class BoundedCounter:
     """A counter by a word that clients choose: the first `most` words have a series each, all others share one."""
 
@@ -103,6 +113,7 @@ class Metrics:
         self.registry = CollectorRegistry()
         self._http(version)
         self._conversations()
+        self._files()
         self._sync()
         self._intercom()
 
@@ -134,6 +145,12 @@ class Metrics:
             "conversation_open_seconds", "Time from a conversation's start or reopening to its close", OPEN_BUCKETS
         )
         self.hidden_parts = self._counter("unknown_parts_total", "Parts hidden because their type is unknown")
+
+    def _files(self) -> None:
+        self.files_stored = self._counter("files_stored_total", "Uploaded files that were stored, by type", "type")
+        self.uploads_refused = self._enum_counter(
+            "uploads_refused_total", "Uploads that weren't kept", "reason", UploadRefusal
+        )
 
     def _sync(self) -> None:
         self.webhooks = self._enum_counter("webhooks_total", "Webhooks by what was done on receipt", "outcome", Receipt)

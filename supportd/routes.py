@@ -7,21 +7,26 @@ from typing import Any
 
 from tornado.routing import URLSpec
 
+from supportd.conversations.attachments import Addresses
 from supportd.conversations.service import ConversationService
 from supportd.conversations.waiters import Waiters
 from supportd.errors import ConfigError
 from supportd.feedback.csat import Csat
+from supportd.files.service import FileService
 from supportd.handlers import (
+    attachments,
     complaints,
     conversations,
     csat,
     devices,
     diagnostics,
     docs,
+    files,
     health,
     poll,
     preferences,
     tickets,
+    uploads,
     webhooks,
 )
 from supportd.handlers.base import BaseHandler
@@ -40,6 +45,7 @@ from supportd.tickets.service import TicketService
 ID = r"([A-Za-z0-9_-]{1,128})"
 
 BEARER = Auth.BEARER
+LINK = Auth.LINK
 PUBLIC = Auth.PUBLIC
 
 
@@ -52,6 +58,8 @@ class Services:
     tickets: TicketService
     clarification: Clarification
     csat: Csat
+    files: FileService
+    addresses: Addresses
     complaints: ComplaintStore
     devices: DeviceStore
     preferences: PreferenceStore
@@ -87,6 +95,7 @@ def routes(services: Services) -> list[Route]:
         *_conversations(services),
         *_tickets(services),
         Route("csat", r"/api/csat", csat.CsatHandler, {"POST": BEARER}, {"csat": services.csat}),
+        *_files(services),
         *_ours_alone(services),
         *_hooks(services),
     ]
@@ -140,6 +149,22 @@ def _tickets(services: Services) -> list[Route]:
         Route("ticket", one, tickets.ShowHandler, {"GET": BEARER}, own),
         Route("ticket_reply", rf"{one}/reply", tickets.ReplyHandler, {"POST": BEARER}, reply),
         Route("ticket_clarify", rf"{one}/clarify", tickets.ClarifyHandler, {"POST": BEARER}, clarify),
+    ]
+
+
+def _files(services: Services) -> list[Route]:
+    own = {"files": services.files}
+    return [
+        Route("upload", r"/api/files/upload", uploads.UploadHandler, {"POST": BEARER}, own),
+        Route("file", rf"/api/files/{ID}", files.FileHandler, {"GET": BEARER, "HEAD": BEARER}, own),
+        Route("file_link", rf"/files/{ID}", files.LinkHandler, {"GET": LINK, "HEAD": LINK}, own),
+        Route(
+            "attachment_link",
+            rf"/files/attachments/{ID}",
+            attachments.AttachmentHandler,
+            {"GET": LINK, "HEAD": LINK},
+            {"addresses": services.addresses},
+        ),
     ]
 
 

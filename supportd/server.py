@@ -18,6 +18,7 @@ from supportd import __version__
 from supportd.clock import Clock
 from supportd.config import Settings
 from supportd.errors import CannotListen, StorageUnavailable
+from supportd.files.sweeper import SWEEP_S as FILES_SWEEP_S
 from supportd.handlers.base import NotFoundHandler
 from supportd.handlers.cors import Cors
 from supportd.handlers.health import MetricsHandler
@@ -28,7 +29,8 @@ from supportd.routes import Services, routes, url_specs
 from supportd.stores import mongo
 from supportd.sync.inbox import SWEEP_S
 from supportd.tasks import Periodic, watch_loop_lag
-from supportd.wiring import Parts, build, close_later, secrets_of
+from supportd.wiring import Parts, build, close_later
+from supportd.wiring_files import secrets_of
 
 DRAIN_S = 5.0
 LAST_S = 1.0
@@ -98,6 +100,7 @@ async def _start_tasks(
         "reconciler": (parts.reconciler.run, settings.reconcile_interval, None),
         "inbox": (parts.inbox.sweep, SWEEP_S, None),
         "csat": (parts.csat.sweep, CSAT_SWEEP_S, None),
+        "files": (parts.file_sweeper.run, FILES_SWEEP_S, None),
         "outbox": (parts.outbox.work, OUTBOX_INTERVAL_S, parts.outbox.added),
     }
     try:
@@ -116,15 +119,7 @@ async def _start_tasks(
 def _application(
     settings: Settings, parts: Parts, lifecycle: Lifecycle, *, clock: Clock, rng: random.Random
 ) -> Application:
-    web = Web(
-        identifier=parts.identifier,
-        reads=parts.reads,
-        writes=parts.writes,
-        metrics=parts.metrics,
-        lifecycle=lifecycle,
-        clock=clock,
-        cors=Cors(settings.cors_origins),
-    )
+    web = _web(settings, parts, lifecycle, clock)
     published = pages(__version__)
     services = Services(
         sends=parts.sends,
@@ -132,6 +127,8 @@ def _application(
         tickets=parts.tickets,
         clarification=parts.clarification,
         csat=parts.csat,
+        files=parts.files,
+        addresses=parts.addresses,
         complaints=parts.stores.complaints,
         devices=parts.stores.devices,
         preferences=parts.stores.preferences,
@@ -152,6 +149,18 @@ def _application(
         default_handler_class=NotFoundHandler,
         default_handler_args={"web": web, "route": "unknown", "verbs": {}},
         log_function=lambda _: None,  # each handler writes its own line, without the URI
+    )
+
+
+def _web(settings: Settings, parts: Parts, lifecycle: Lifecycle, clock: Clock) -> Web:
+    return Web(
+        identifier=parts.identifier,
+        reads=parts.reads,
+        writes=parts.writes,
+        metrics=parts.metrics,
+        lifecycle=lifecycle,
+        clock=clock,
+        cors=Cors(settings.cors_origins),
     )
 
 

@@ -13,6 +13,7 @@ import structlog
 from supportd import __version__
 from supportd.clock import Clock
 from supportd.config import Settings
+from supportd.conversations.attachments import Addresses, Home
 from supportd.conversations.cache import PollCache
 from supportd.conversations.contacts import ContactBook
 from supportd.conversations.durations import Durations
@@ -24,6 +25,8 @@ from supportd.conversations.service import ConversationService
 from supportd.conversations.topics import Topics
 from supportd.conversations.waiters import Waiters
 from supportd.feedback.csat import Csat
+from supportd.files.service import FileService
+from supportd.files.sweeper import Sweeper
 from supportd.idempotency import Sends
 from supportd.identity import Identifier
 from supportd.intercom.breaker import Breaker, BreakerState
@@ -51,6 +54,7 @@ from supportd.tickets.listing import TicketListing
 from supportd.tickets.references import References
 from supportd.tickets.reopening import Reopening
 from supportd.tickets.service import TicketService
+from supportd.wiring_files import FileParts, build_files, secrets_of
 
 BREAKER_GAUGE = {BreakerState.CLOSED: 0.0, BreakerState.HALF_OPEN: 0.5, BreakerState.OPEN: 1.0}
 
@@ -73,6 +77,9 @@ class Parts:
     tickets: TicketService
     clarification: Clarification
     csat: Csat
+    files: FileService
+    addresses: Addresses
+    file_sweeper: Sweeper
     inbox: Inbox
     outbox: Outbox
     reconciler: Reconciler
@@ -85,16 +92,15 @@ def build(settings: Settings, *, clock: Clock, rng: random.Random, stack: AsyncE
         ConfigError: a setting can't be used after all.
     """
     metrics = Metrics(__version__)
-    mongo_client = mongo.connect(settings.mongo_uri)
-    stack.callback(mongo_client.close)
-    database = mongo_client[settings.mongo_db]
+    database = _database(settings, stack)
     base = _Base(settings=settings, clock=clock, metrics=metrics, stores=Stores(database), stack=stack)
     breaker = Breaker(clock=clock, on_change=lambda state: metrics.breaker_open.set(BREAKER_GAUGE[state]))
     transport = _transport(base, breaker)
     intercom = IntercomClient(transport=transport, admin_id=settings.intercom_admin_id)
     outbox = Outbox(store=base.stores.outbox, client=intercom, clock=clock, metrics=metrics)
-    chats = _conversations(base, intercom, outbox)
-    tickets = _tickets(base, transport, chats)
+    files = build_files(settings, store=base.stores.files, clock=clock, rng=rng, metrics=metrics, stack=stack)
+    chats = _conversations(base, intercom, outbox, files)
+    tickets = _tickets(base, transport, chats, files)
     inbox, reconciler = _sync(base, intercom, chats, tickets)
     secrets = secrets_of(settings.jwt_secret, settings.jwt_secret_previous)
     return Parts(
@@ -112,10 +118,19 @@ def build(settings: Settings, *, clock: Clock, rng: random.Random, stack: AsyncE
         tickets=tickets.service,
         clarification=tickets.clarification,
         csat=_csat(base, chats, tickets, outbox),
+        files=files.service,
+        addresses=_addresses(base, files, chats, tickets),
+        file_sweeper=files.sweeper,
         inbox=inbox,
         outbox=outbox,
         reconciler=reconciler,
     )
+
+
+def _database(settings: Settings, stack: AsyncExitStack) -> mongo.Database:
+    client = mongo.connect(settings.mongo_uri)
+    stack.callback(client.close)
+    return client[settings.mongo_db]
 
 
 def close_later(stack: AsyncExitStack, name: str, close: Callable[[], Awaitable[object]]) -> None:
@@ -128,11 +143,6 @@ def close_later(stack: AsyncExitStack, name: str, close: Callable[[], Awaitable[
             structlog.get_logger("supportd.server").exception("close failed", task=name)
 
     stack.push_async_callback(closing)
-
-
-def secrets_of(current: str, previous: str | None) -> tuple[str, ...]:
-    """A secret, and the one before it while it is being rotated."""
-    return (current,) if previous is None else (current, previous)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -177,12 +187,12 @@ def _transport(base: _Base, breaker: Breaker) -> Transport:
     return transport
 
 
-def _conversations(base: _Base, intercom: IntercomClient, outbox: Outbox) -> _Chats:
+def _conversations(base: _Base, intercom: IntercomClient, outbox: Outbox, files: FileParts) -> _Chats:
     contacts = ContactBook(store=base.stores.contacts, client=intercom, clock=base.clock)
     close_later(base.stack, "contacts", contacts.stop)
     topics = Topics(store=base.stores.topics, enqueue=outbox.add, clock=base.clock)
     waiters = Waiters()
-    cache = PollCache(max_conversations=base.settings.cache_max_conversations, metrics=base.metrics)
+    cache = PollCache(max_conversations=base.settings.cache_max_conversations, links=files.links, metrics=base.metrics)
     keeper = ConversationKeeper(
         cache=cache,
         snapshots=base.stores.snapshots,
@@ -190,6 +200,7 @@ def _conversations(base: _Base, intercom: IntercomClient, outbox: Outbox) -> _Ch
         contacts=contacts,
         topics=topics,
         ratings=base.stores.ratings,
+        files=files.sent,
         durations=_durations(base, outbox),
         waiters=waiters,
         clock=base.clock,
@@ -205,6 +216,8 @@ def _conversations(base: _Base, intercom: IntercomClient, outbox: Outbox) -> _Ch
         topics=topics,
         served=ServedCursors(),
         lookback=Lookback(keeper=keeper, client=intercom, snapshots=base.stores.snapshots),
+        enclosures=files.enclosures,
+        links=files.links,
         client=intercom,
         enqueue=outbox.add,
     )
@@ -220,7 +233,7 @@ def _durations(base: _Base, outbox: Outbox) -> Durations:
     )
 
 
-def _tickets(base: _Base, transport: Transport, chats: _Chats) -> _Tickets:
+def _tickets(base: _Base, transport: Transport, chats: _Chats, files: FileParts) -> _Tickets:
     settings = base.settings
     client = TicketClient(transport=transport, admin_id=settings.intercom_admin_id)
     keeper = TicketKeeper(
@@ -228,6 +241,7 @@ def _tickets(base: _Base, transport: Transport, chats: _Chats) -> _Tickets:
         ratings=base.stores.ratings,
         client=client,
         contacts=chats.contacts,
+        files=files.sent,
         max_tickets=settings.cache_max_conversations,
         clock=base.clock,
         metrics=base.metrics,
@@ -241,12 +255,21 @@ def _tickets(base: _Base, transport: Transport, chats: _Chats) -> _Tickets:
         listing=listing,
         references=References(settings.ticket_reference_prefix),
         reopening=Reopening(client=client, clock=base.clock),
+        enclosures=files.enclosures,
+        links=files.links,
         client=client,
     )
     clarification = Clarification(
         tickets=service, conversations=chats.service, listing=chats.listing, contacts=chats.contacts
     )
     return _Tickets(client=client, keeper=keeper, service=service, clarification=clarification)
+
+
+def _addresses(base: _Base, files: FileParts, chats: _Chats, tickets: _Tickets) -> Addresses:
+    loads = {Home.CONVERSATION: chats.keeper.messages_now, Home.TICKET: tickets.keeper.messages_now}
+    addresses = Addresses(loads=loads, signer=files.signer, clock=base.clock)
+    close_later(base.stack, "addresses", addresses.stop)
+    return addresses
 
 
 def _csat(base: _Base, chats: _Chats, tickets: _Tickets, outbox: Outbox) -> Csat:

@@ -27,10 +27,10 @@ def mongod(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mongod]:
 
 
 @pytest.fixture
-def mongo(mongod: Mongod) -> Iterator[MongoDatabase]:
-    """A database of the test's own, dropped at its end."""
+def mongo(mongod: Mongod, tmp_path_factory: pytest.TempPathFactory) -> Iterator[MongoDatabase]:
+    """A database of the test's own, dropped at its end, with a folder for files."""
     name = f"test_{uuid.uuid4().hex[:12]}"
-    yield MongoDatabase(mongod.uri, name)
+    yield MongoDatabase(mongod.uri, name, tmp_path_factory.mktemp("files"))
     with pymongo.MongoClient[dict[str, object]](mongod.uri) as client:
         client.drop_database(name)
 

@@ -4,6 +4,7 @@ import contextlib
 import random
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -170,6 +171,7 @@ def settings(mongo: "MongoDatabase", intercom_url: str, **changes: Any) -> Setti
         "reconcile_interval": 3600,
         "port": 0,
         "metrics_port": 0,
+        "files_dir": str(mongo.files_dir),
         "rate_limit_per_minute": 100_000,
         "write_rate_limit_per_minute": 100_000,
     }
@@ -182,6 +184,7 @@ class MongoDatabase:
 
     uri: str
     name: str
+    files_dir: Path
 
 
 @contextlib.asynccontextmanager

@@ -5,6 +5,7 @@ from hashlib import blake2b
 import msgspec
 from cachetools import LRUCache
 
+from supportd.conversations.attachments import AttachmentLinks, Home
 from supportd.conversations.state import Message, State, StateName
 from supportd.metrics import Metrics
 
@@ -12,7 +13,7 @@ from supportd.metrics import Metrics
 class PollAnswer(msgspec.Struct, rename="camel"):
     """The five keys of a poll's answer, and no other."""
 
-    messages: list[Message]
+    messages: tuple[Message, ...]
     latest_timestamp: int
     state: StateName
     snoozed_until: int | None
@@ -20,14 +21,18 @@ class PollAnswer(msgspec.Struct, rename="camel"):
 
 
 class Entry:
-    """A conversation as it is served. What a poll with nothing new gets is encoded once, here."""
+    """A conversation as it is served. What a poll with nothing new gets is encoded once, here.
 
-    __slots__ = ("_encoder", "etag", "quiet", "state")
+    Links to files are made when they are served: they expire, and so may be in nothing that is kept.
+    """
 
-    def __init__(self, state: State, encoder: msgspec.json.Encoder) -> None:
+    __slots__ = ("_encoder", "_links", "etag", "quiet", "state")
+
+    def __init__(self, state: State, encoder: msgspec.json.Encoder, links: AttachmentLinks) -> None:
         self.state = state
         self._encoder = encoder
-        self.quiet = self._encode([])
+        self._links = links
+        self.quiet = self._encode(())
         # What a poll answers follows from these bytes: each message that comes or changes moves `latestTimestamp`.
         self.etag = f'"{blake2b(self.quiet, digest_size=8).hexdigest()}"'
 
@@ -39,9 +44,10 @@ class Entry:
         """The answer for a client with this cursor: what came or changed after it, in the order of the thread."""
         if since >= self.state.latest:
             return self.quiet
-        return self._encode([part.message for part in self.state.parts if part.cursor > since])
+        news = (part.message for part in self.state.parts if part.cursor > since)
+        return self._encode(self._links.all_shown(news, Home.CONVERSATION, self.state.id))
 
-    def _encode(self, messages: list[Message]) -> bytes:
+    def _encode(self, messages: tuple[Message, ...]) -> bytes:
         state = self.state
         return self._encoder.encode(PollAnswer(messages, state.latest, state.state, state.snoozed_until, state.rated))
 
@@ -49,7 +55,8 @@ class Entry:
 class PollCache:
     """Entries by conversation id, bounded by count: the one used longest ago goes, and is loaded again when needed."""
 
-    def __init__(self, *, max_conversations: int, metrics: Metrics) -> None:
+    def __init__(self, *, max_conversations: int, links: AttachmentLinks, metrics: Metrics) -> None:
+        self._links = links
         self._metrics = metrics
         self._encoder = msgspec.json.Encoder()
         self._entries: LRUCache[str, Entry] = LRUCache(max_conversations)
@@ -60,7 +67,7 @@ class PollCache:
 
     def put(self, state: State) -> Entry:
         """Puts a state in memory in place of the one before."""
-        entry = Entry(state, self._encoder)
+        entry = Entry(state, self._encoder, self._links)
         if state.id not in self._entries and len(self._entries) >= self._entries.maxsize:
             self._metrics.evictions.inc()
         self._entries[state.id] = entry

@@ -4,6 +4,7 @@ A change is saved before it is shown. So no client's cursor can pass a message w
 make us forget.
 """
 
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import NamedTuple
 
@@ -12,12 +13,14 @@ import structlog
 from cachetools import LRUCache, TTLCache
 
 from supportd.clock import Clock
+from supportd.conversations.attachments import Home
 from supportd.conversations.cache import Entry, PollCache
 from supportd.conversations.contacts import ContactBook
 from supportd.conversations.durations import Durations
-from supportd.conversations.messages import first_message
+from supportd.conversations.messages import NO_FILES, Files, first_message
 from supportd.conversations.projection import Need, News, Origin, Projection, deleted, project, rated, revives
-from supportd.conversations.state import Rating, Reason, State, decode, encode
+from supportd.conversations.sent_files import SentFiles
+from supportd.conversations.state import Message, Rating, Reason, State, decode, encode
 from supportd.conversations.topics import Topics
 from supportd.conversations.waiters import Waiters
 from supportd.errors import IntercomNotFound, NotFound, StorageUnavailable
@@ -60,6 +63,7 @@ class ConversationKeeper:
         contacts: ContactBook,
         topics: Topics,
         ratings: RatingStore,
+        files: SentFiles,
         durations: Durations,
         waiters: Waiters,
         clock: Clock,
@@ -71,6 +75,7 @@ class ConversationKeeper:
         self._contacts = contacts
         self._topics = topics
         self._ratings = ratings
+        self._files = files
         self._durations = durations
         self._waiters = waiters
         self._clock = clock
@@ -117,14 +122,14 @@ class ConversationKeeper:
                 before = None
             if before is None:
                 news = await self._with_ratings(await self._with_topic(news))
-            projection = project(before, news)
+            projection = project(before, await self._with_files(before, news))
             if projection.need is not Need.NOTHING and not settle:
                 return Applied(before, before or projection.state, projection.need)
             return await self._keep(before, projection)
 
-    async def apply_load(self, loaded: Loaded) -> Applied:
+    async def apply_load(self, loaded: Loaded, files: Files = NO_FILES) -> Applied:
         """Applies a conversation that Intercom gave in full."""
-        return await self.apply(self.news_of(loaded))
+        return await self.apply(self.news_of(loaded, files))
 
     async def apply_part(self, conversation: wire.Conversation, *, settle: bool = False) -> Applied:
         """Applies what a webhook told: a header and the newest part."""
@@ -148,9 +153,10 @@ class ConversationKeeper:
             if not applied.saved:
                 raise StorageUnavailable
 
-    def news_of(self, loaded: Loaded) -> News:
-        """A full load as news."""
-        return News(loaded.conversation, Origin.FULL, heard_at=self._now_ms(), observed_at=loaded.observed_at)
+    def news_of(self, loaded: Loaded, files: Files = NO_FILES) -> News:
+        """A full load as news; `files` are those of ours that are known to be in it."""
+        at = self._now_ms()
+        return News(loaded.conversation, Origin.FULL, heard_at=at, observed_at=loaded.observed_at, files=files)
 
     def news_of_start(self, conversation: wire.Conversation, reason: Reason | None, *, alone: bool) -> News:
         """A conversation that we just started as news; `alone` if it began with its topic and no words."""
@@ -170,6 +176,18 @@ class ConversationKeeper:
                 return None if before is None else Applied(before, before, Need.NOTHING, missing=True)
             return Applied(before, await self.delete(conversation_id) or before, Need.NOTHING, missing=True)
         return await self.apply_load(loaded)
+
+    async def messages_now(self, conversation_id: str) -> Iterable[Message]:
+        """The messages with Intercom's addresses of files as they are just now.
+
+        Raises:
+            NotFound: the conversation is gone.
+            ServiceUnavailable: Intercom can't be asked, or MongoDB what is known.
+        """
+        applied = await self.refresh(conversation_id, priority=Priority.COLD_LOAD)
+        if applied is None or applied.missing:
+            raise NotFound
+        return [part.message for part in applied.after.parts]
 
     async def mark_read(self, conversation_id: str, contact_id: str) -> None:
         """Records that the contact has read all there is."""
@@ -293,6 +311,13 @@ class ConversationKeeper:
         given = await self._ratings.of_conversation(str(news.conversation.id))
         shown = {each.contact_id: Rating(each.stars, each.comment, each.rated_at) for each in given}
         return news._replace(rated_by=shown)
+
+    async def _with_files(self, before: State | None, news: News) -> News:
+        """Adds the files of ours that were sent with its messages."""
+        known = before.parts if before is not None else ()
+        place = Home.CONVERSATION.place(str(news.conversation.id))
+        files = await self._files.among(news.conversation.parts, of=place, known=known, given=news.files)
+        return news._replace(files=files)
 
     async def _keep(self, before: State | None, projection: Projection) -> Applied:
         after = projection.state

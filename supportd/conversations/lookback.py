@@ -3,8 +3,9 @@
 from collections.abc import Iterable
 from typing import NamedTuple
 
+from supportd.conversations.enclosures import Letter
 from supportd.conversations.keeper import Applied, ConversationKeeper
-from supportd.conversations.messages import first_message, message_of
+from supportd.conversations.messages import first_message, message_of, words_in
 from supportd.conversations.richtext import squeezed
 from supportd.conversations.state import State, decode
 from supportd.conversations.topics import title
@@ -40,17 +41,17 @@ class Lookback:
         newest = await self._snapshots.page(contact.contact_id, before=None, limit=NEWEST)
         return Intent(known=tuple(snapshot.id for snapshot in newest))
 
-    async def replies(self, contact: Contact, conversation_id: str, text: str, intent: Intent) -> Replies:
-        """Messages with this text in a conversation.
+    async def replies(self, contact: Contact, conversation_id: str, letter: Letter, intent: Intent) -> Replies:
+        """Messages with this text and these files in a conversation.
 
         Raises:
             IntercomNotFound: the conversation is gone.
             ServiceUnavailable: Intercom can't be asked, or MongoDB can't take what it says.
         """
         loaded = await self._client.conversation(conversation_id, priority=Priority.USER_WRITE)
-        applied = await self._keeper.apply_load(loaded)
+        applied = await self._keeper.apply_load(loaded, letter.files)
         new = {part.message.id for part in applied.after.parts if part.message.created_at > intent.after}
-        same = own_parts(contact.contact_id, loaded.conversation.parts, text)
+        same = own_parts(contact.contact_id, loaded.conversation.parts, letter)
         return Replies(applied, [part_id for part_id in same if part_id in new])
 
     async def starts(self, contact: Contact, text: str, intent: Intent) -> list[str]:
@@ -72,12 +73,20 @@ class Lookback:
         return sorted(new, key=lambda each: (found[each], each))
 
 
-def own_parts(contact_id: str, parts: Iterable[wire.Part], text: str | None = None) -> list[str]:
-    """The ids of the contact's parts, or only of its messages with this text, the oldest first."""
+def own_parts(contact_id: str, parts: Iterable[wire.Part], letter: Letter | None = None) -> list[str]:
+    """The ids of the contact's parts, the oldest first; or only of its messages that may be this letter.
+
+    Of those, the ones with the most of its files come first.
+    """
     own = [part for part in parts if part.author is not None and str(part.author.id) == contact_id]
-    if text is not None:
-        own = [part for part in own if (found := message_of(part)) and _same(found.message.body, text)]
+    if letter is not None:
+        own = [part for part in own if _may_be(letter, part)]
+        own.sort(key=lambda part: -len(part.attachments or []))
     return [str(part.id) for part in own]
+
+
+def _may_be(letter: Letter, part: wire.Part) -> bool:
+    return message_of(part) is not None and _same(words_in(part), letter.text) and letter.has(part)
 
 
 def _begins_with(text: str, contact_id: str, conversation: wire.Conversation) -> bool:

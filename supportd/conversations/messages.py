@@ -1,5 +1,8 @@
 """From Intercom's parts to messages: which parts are messages, who wrote them, and what they say."""
 
+import re
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
 from typing import NamedTuple
 
 import msgspec
@@ -11,6 +14,15 @@ from supportd.intercom import wire
 REDACTED_BODY = "This message was deleted"
 MAX_NAME_CHARS = 200
 MAX_URL_CHARS = 4096
+
+# Stands around the words that Intercom is sent where the user had none: an invisible separator. A rule that needs no
+# memory, so it holds after a restart and for whoever tells of the message first.
+NO_WORDS = "\u2063"
+FILE_ID = re.compile(r"(?P<id>[0-9a-f]{32})(\.[A-Za-z0-9]{1,10})?")
+
+# Files of ours by their ids, as a message shows them.
+Files = Mapping[str, Attachment]
+NO_FILES: Files = MappingProxyType({})
 
 # Part types that are a message where they have a body or files (Intercom's docs and captured payloads):
 # an agent's reply-and-assign is an `assignment`, a contact's reply to a closed conversation is an `open`.
@@ -44,6 +56,30 @@ class Found(NamedTuple):
     unformatted: bool
 
 
+def in_place_of_words(names: Iterable[str]) -> str:
+    """What Intercom is sent where a user sends files only, since it wants words: their names, for operators."""
+    return f"{NO_WORDS}\U0001f4ce {', '.join(names)}{NO_WORDS}"
+
+
+def own_words(text: str) -> str:
+    """The user's text, without what would make it look like no words at its ends; it is invisible anyway."""
+    return re.sub(rf"^[\s{NO_WORDS}]+|[\s{NO_WORDS}]+$", "", text)
+
+
+def file_id_in(name: str | None) -> str | None:
+    """The id of the file of ours that a name may stand for: Intercom names what it fetched by the end of its path."""
+    found = FILE_ID.fullmatch(name or "")
+    return None if found is None else found["id"]
+
+
+def words_in(part: wire.Part) -> str:
+    """The text of a part, also where it only stands in the place of words."""
+    body = (part.body or "").replace("\x00", "")
+    if not richtext.is_html(body):
+        return body.strip()
+    return richtext.as_text(body, with_targets=author_of(part.author).type != "user")
+
+
 def first_message(conversation: wire.Conversation) -> Found | None:
     """The message in `source`, which is never among the parts; None if it says nothing."""
     source = conversation.source
@@ -61,8 +97,11 @@ def first_message(conversation: wire.Conversation) -> Found | None:
     return message_of(part)
 
 
-def message_of(part: wire.Part) -> Found | None:
-    """The message in a part, or None if it isn't one: another type, or neither words nor files."""
+def message_of(part: wire.Part, files: Files = NO_FILES) -> Found | None:
+    """The message in a part, or None if it isn't one: another type, or neither words nor files.
+
+    `files` are those of ours that it may have: Intercom's copies are shown under their names.
+    """
     if part.part_type not in MESSAGE_TYPES:
         return None
     author = author_of(part.author)
@@ -79,13 +118,16 @@ def message_of(part: wire.Part) -> Found | None:
         return Found(message, unformatted=False)
     body = (part.body or "").replace("\x00", "")
     is_html = richtext.is_html(body)
-    text = richtext.as_text(body, with_targets=author.type != "user") if is_html else body.strip()
-    files = tuple(_attachment(file) for file in part.attachments or [] if file.url)
-    if not text and not files:
+    text = words_in(part)
+    wordless = author.type == "user" and len(text) > 1 and text[0] == text[-1] == NO_WORDS
+    text = "" if wordless else text
+    ours = files if author.type == "user" else NO_FILES
+    attachments = tuple(_attachment(file, ours) for file in part.attachments or [] if file.url)
+    if not text and not attachments and not wordless:
         return None
     formatted = author.type != "user"
     html = richtext.sanitised(body) if formatted and is_html else None
-    message = msgspec.structs.replace(message, body=text, html=html, attachments=files)
+    message = msgspec.structs.replace(message, body=text, html=html, attachments=attachments)
     return Found(message, unformatted=formatted and bool(text) and not is_html)
 
 
@@ -103,10 +145,23 @@ def author_of(author: wire.Author | None) -> Author:
     return Author(kinds.get(author.type, "operator"), name)
 
 
-def _attachment(attachment: wire.Attachment) -> Attachment:
+def _known(attachment: wire.Attachment, ours: Files) -> Attachment | None:
+    """The file of ours that Intercom shows: by its id, else by name and size if just one has them."""
+    file_id = file_id_in(attachment.name)
+    if file_id is not None and file_id in ours:
+        return ours[file_id]
+    alike = [file for file in ours.values() if (file.name, file.size) == (attachment.name, attachment.filesize)]
+    return alike[0] if len(alike) == 1 else None
+
+
+def _attachment(attachment: wire.Attachment, ours: Files) -> Attachment:
+    url = (attachment.url or "")[:MAX_URL_CHARS]
+    known = _known(attachment, ours)
+    if known is not None:
+        return msgspec.structs.replace(known, url=url)
     return Attachment(
         name=(attachment.name or "file")[:MAX_NAME_CHARS],
-        url=(attachment.url or "")[:MAX_URL_CHARS],
+        url=url,
         content_type=(attachment.content_type or "application/octet-stream")[:MAX_NAME_CHARS],
         size=attachment.filesize,
     )

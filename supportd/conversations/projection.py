@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from supportd.conversations.messages import first_message, is_unknown, message_of
+from supportd.conversations.messages import NO_FILES, Files, first_message, is_unknown, message_of
 from supportd.conversations.periods import Course, follow
 from supportd.conversations.state import Period, Rating, Reason, State, StateName, csat_stars
 from supportd.conversations.thread import Thread
@@ -43,7 +43,8 @@ class Need(Enum):
 class News(NamedTuple):
     """A conversation as Intercom told it; `observed_at` is Intercom's time (s) of a full load, `heard_at` ours (ms).
 
-    The rest is what our own records say of one that is seen for the first time.
+    `files` are those of ours that its messages may have. The rest is what our own records say of one that is seen for
+    the first time.
     """
 
     conversation: wire.Conversation
@@ -53,6 +54,7 @@ class News(NamedTuple):
     reason: Reason | None = None
     source_hidden: bool = False
     rated_by: dict[str, Rating] | None = None
+    files: Files = NO_FILES
 
 
 class Projection(NamedTuple):
@@ -122,7 +124,8 @@ def _merge(known: State, news: News) -> tuple[Thread, tuple[str, ...]]:
     if news.origin is Origin.HEADER:
         return thread, ()
     hidden_id = _hidden_id(known, news)
-    for found in (first_message(conversation), *map(message_of, conversation.parts)):
+    messages = (message_of(part, news.files) for part in conversation.parts)
+    for found in (first_message(conversation), *messages):
         if found is not None and found.message.id != hidden_id:
             thread.add(found)
     return thread, tuple(str(part.id) for part in conversation.parts if is_unknown(part.part_type))

@@ -1,7 +1,9 @@
 """Operators' HTML: made harmless for a browser, and rendered as plain text."""
 
 import html
+import itertools
 import re
+from collections.abc import Callable
 from html.parser import HTMLParser
 
 import nh3
@@ -19,6 +21,7 @@ LINES = {"br", "li", "tr"}
 # Intercom wraps every HTML body in a block; a body that doesn't begin with one is plain text (webhooks since 2.15).
 _BLOCK = re.compile(r"\s*<(p|div|h[1-6]|ul|ol|pre|blockquote|table|img|br|figure)\b[^>]*>", re.IGNORECASE)
 _IMAGE_QUERY = re.compile(r'(<img\b[^>]*?\bsrc="[^"?]*)\?[^"]*')
+_IMAGE = re.compile(r'(<img(?: alt="[^"]*")? src=")([^"]*)')
 _PLAIN_TAGS = re.compile(r"</?p>|<br>")
 
 
@@ -43,6 +46,17 @@ def sanitised(body: str) -> str:
 def without_signatures(clean: str | None) -> str | None:
     """Sanitised HTML without the queries of its images: Intercom signs those anew in each answer."""
     return clean and _IMAGE_QUERY.sub(r"\1", clean)
+
+
+def images(clean: str | None) -> list[str]:
+    """The addresses of the images in sanitised HTML, in their order."""
+    return [html.unescape(found[2]) for found in _IMAGE.finditer(clean or "")]
+
+
+def with_images(clean: str, address: Callable[[int], str]) -> str:
+    """Sanitised HTML with other addresses of its images, each by its place among them."""
+    places = itertools.count()
+    return _IMAGE.sub(lambda found: found[1] + html.escape(address(next(places))), clean)
 
 
 def is_plain(clean: str) -> bool:

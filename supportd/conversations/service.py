@@ -6,8 +6,10 @@ from typing import Any, NamedTuple
 from uuid import uuid4
 
 from supportd.conversations import views
+from supportd.conversations.attachments import AttachmentLinks, Home
 from supportd.conversations.cache import Entry
 from supportd.conversations.contacts import ContactBook
+from supportd.conversations.enclosures import Draft, Enclosures, Letter
 from supportd.conversations.keeper import Applied, ConversationKeeper
 from supportd.conversations.listing import Listing
 from supportd.conversations.lookback import SEARCH_LAG_S, Lookback, own_parts
@@ -60,6 +62,8 @@ class ConversationService:
         topics: Topics,
         served: ServedCursors,
         lookback: Lookback,
+        enclosures: Enclosures,
+        links: AttachmentLinks,
         client: IntercomClient,
         enqueue: Callable[[Job], Awaitable[None]],
     ) -> None:
@@ -69,6 +73,8 @@ class ConversationService:
         self._topics = topics
         self._served = served
         self._lookback = lookback
+        self._enclosures = enclosures
+        self._links = links
         self._client = client
         self._enqueue = enqueue
         self._sending = KeyedLocks()
@@ -117,7 +123,7 @@ class ConversationService:
         contact = await self._contact(caller)
         entry = await self.find(caller, conversation_id)
         self.note_served(caller, entry.state)
-        return Fresh(views.conversation(entry.state, contact.contact_id), self.age_s(entry))
+        return Fresh(views.conversation(entry.state, contact.contact_id, self._links), self.age_s(entry))
 
     async def start(
         self,
@@ -145,25 +151,30 @@ class ConversationService:
             await self._enqueue(Job(uuid4().hex, Kind.ENRICH, contact.contact_id, attributes=meta))
         if applied.saved:
             self.note_served(caller, applied.after)
-        return views.conversation(applied.after, contact.contact_id)
+        return views.conversation(applied.after, contact.contact_id, self._links)
 
-    async def reply(self, caller: Identity, conversation_id: str, *, body: str, attempt: Attempt) -> Sent:
-        """Sends a message. The sender's own messages go one after the other."""
+    async def reply(self, caller: Identity, conversation_id: str, draft: Draft, attempt: Attempt) -> Sent:
+        """Sends a message. The sender's own messages go one after the other.
+
+        Raises:
+            ValidationFailed: one of the files isn't the caller's, or was sent already.
+        """
         contact = await self._contact(caller)
         await self.find(caller, conversation_id)
         async with self._sending.hold(conversation_id):
             before = (await self.find(caller, conversation_id)).state
+            place = Home.CONVERSATION.place(conversation_id)
             try:
-                applied, sent_id = await self._sent_before(contact, conversation_id, body, attempt) or await self._send(
-                    contact, before, body, attempt
-                )
+                async with self._enclosures.claimed(draft, user_id=caller.user_id, to=place, attempt=attempt) as letter:
+                    applied, sent_id = await self._deliver(contact, before, letter, attempt)
             except IntercomNotFound as refusal:
                 raise await self._gone_or(refusal, conversation_id) from None
         sent = next((part for part in applied.after.parts if part.message.id == sent_id), None)
         if sent is None:  # Intercom took it as something that isn't shown; it was sent all the same
-            return Sent(as_typed(sent_id, body, before.latest), before.latest, applied.after.state)
+            return Sent(as_typed(sent_id, draft.body, before.latest), before.latest, applied.after.state)
         latest = self._after_send(caller, contact, applied, sent.cursor)
-        return Sent(sent.message, latest, applied.after.state)
+        message = self._links.shown(sent.message, Home.CONVERSATION, conversation_id)
+        return Sent(message, latest, applied.after.state)
 
     async def close(self, caller: Identity, conversation_id: str) -> int:
         """Closes the conversation, unless it is closed. Answers the seconds since Intercom last confirmed that."""
@@ -242,21 +253,26 @@ class ConversationService:
                 await asyncio.sleep(pause)
         return await create(contact)
 
+    async def _deliver(self, contact: Contact, before: State, letter: Letter, attempt: Attempt) -> tuple[Applied, str]:
+        found = await self._sent_before(contact, before.id, letter, attempt)
+        return found or await self._send(contact, before, letter, attempt)
+
     async def _sent_before(
-        self, contact: Contact, conversation_id: str, body: str, attempt: Attempt
+        self, contact: Contact, conversation_id: str, letter: Letter, attempt: Attempt
     ) -> tuple[Applied, str] | None:
         if attempt.intent is None:
             return None
-        replies = await self._lookback.replies(contact, conversation_id, body, attempt.intent)
+        replies = await self._lookback.replies(contact, conversation_id, letter, attempt.intent)
         found = await attempt.adopt(replies.ids)
         return None if found is None else (replies.applied, found)
 
-    async def _send(self, contact: Contact, before: State, body: str, attempt: Attempt) -> tuple[Applied, str]:
+    async def _send(self, contact: Contact, before: State, letter: Letter, attempt: Attempt) -> tuple[Applied, str]:
+        files = await self._enclosures.by_address_and_bytes(letter)
         async with attempt.sending(Intent(target=before.id, after=before.latest)):
-            loaded = await self._client.reply(before.id, contact.contact_id, body)
-        sent_id = _newest_of(contact.contact_id, loaded.conversation, body)
+            loaded = await self._client.reply(before.id, contact.contact_id, letter.text, files)
+        sent_id = _newest_of(contact.contact_id, loaded.conversation, letter)
         attempt.sent(sent_id)
-        return await self._keeper.apply_answer(self._keeper.news_of(loaded), known=before), sent_id
+        return await self._keeper.apply_answer(self._keeper.news_of(loaded, letter.files), known=before), sent_id
 
     async def _gone_or(self, refusal: IntercomNotFound, conversation_id: str) -> NotFound | IntercomNotFound:
         """What a 404 to a write means: the conversation is gone, or it is there and who wrote isn't known any more."""
@@ -284,9 +300,11 @@ def _as_conversation(created: wire.CreatedMessage, contact_id: str, text: str) -
     )
 
 
-def _newest_of(contact_id: str, conversation: wire.Conversation, body: str) -> str:
+def _newest_of(contact_id: str, conversation: wire.Conversation, letter: Letter) -> str:
     """The id of the part that a reply just made: the contact's newest, with these words if there are such."""
-    own = own_parts(contact_id, conversation.parts, body) or own_parts(contact_id, conversation.parts)
+    same = set(own_parts(contact_id, conversation.parts, letter))
+    own = own_parts(contact_id, conversation.parts)
+    own = [part_id for part_id in own if part_id in same] or own
     if not own:
         raise IntercomUnavailable("reply_without_part", sent=True)
     return own[-1]

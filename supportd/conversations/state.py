@@ -19,13 +19,18 @@ class Author(Struct, frozen=True, rename="camel"):
     avatar_url: str | None = None
 
 
-class Attachment(Struct, frozen=True, rename="camel"):
-    """A file on a message; `size` in bytes, where it is known."""
+class Attachment(Struct, frozen=True, rename="camel", omit_defaults=True):
+    """A file on a message; `size` in bytes, where it is known.
+
+    In a state `url` is Intercom's, which expires, and `file_id` the file of ours that was sent, if it is one. Clients
+    get a `url` of ours and no `file_id` (`attachments.py`).
+    """
 
     name: str
     url: str
     content_type: str
     size: int | None
+    file_id: str | None = None
 
 
 class Message(Struct, frozen=True, rename="camel"):

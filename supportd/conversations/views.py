@@ -2,6 +2,7 @@
 
 from msgspec import Struct
 
+from supportd.conversations.attachments import AttachmentLinks, Home
 from supportd.conversations.richtext import squeezed
 from supportd.conversations.state import Author, Message, Rating, Reason, State, StateName
 
@@ -62,12 +63,12 @@ def summary(state: State, contact_id: str) -> Summary:
     )
 
 
-def conversation(state: State, contact_id: str) -> Conversation:
+def conversation(state: State, contact_id: str, links: AttachmentLinks) -> Conversation:
     """The whole conversation, as the contact sees it."""
     short = summary(state, contact_id)
     return Conversation(
         **{name: getattr(short, name) for name in Summary.__struct_fields__},
-        messages=tuple(part.message for part in state.parts),
+        messages=links.all_shown((part.message for part in state.parts), Home.CONVERSATION, state.id),
         rating=state.rating_of(contact_id),
         latest_timestamp=state.latest,
     )

@@ -7,7 +7,6 @@ Folders are opened one by one and never through a symbolic link, so nothing in t
 import errno
 import os
 import secrets
-import stat
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
 from io import FileIO
@@ -92,11 +91,7 @@ class LocalStorage:
 
     def _open(self, shard: str, name: str) -> FileIO:
         with self._root() as root, _opened(shard, FOLDER, root) as folder:
-            file = FileIO(os.open(name, READ, dir_fd=folder))
-            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-                file.close()
-                raise OSError(errno.EINVAL, "not a regular file")
-            return file
+            return FileIO(name, "rb", opener=lambda found, _: os.open(found, READ, dir_fd=folder))
 
     async def _chunks(self, file: FileIO, start: int, length: int) -> AsyncIterator[bytes]:
         end = start + length

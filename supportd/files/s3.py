@@ -16,6 +16,7 @@ from supportd.files.storage import CHUNK_BYTES, Served, missing, unavailable
 from supportd.files.threads import Threads
 
 THREADS = 16
+CONNECTIONS = 64  # a file being read keeps its connection between two chunks
 CONNECT_S = 3
 READ_S = 10
 ATTEMPTS = 2
@@ -36,7 +37,7 @@ class S3Storage:
             connect_timeout=CONNECT_S,
             read_timeout=READ_S,
             retries={"mode": "standard", "total_max_attempts": ATTEMPTS},
-            max_pool_connections=THREADS,
+            max_pool_connections=CONNECTIONS,
             signature_version="s3v4",
             s3={"addressing_style": "auto" if endpoint_url is None else "path"},
             # The length is checked after each upload. More than that isn't understood by all that speak S3.

@@ -1,7 +1,7 @@
 """What every handler shares: identity, limits, bodies, errors, and one log line a request."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
 from typing import Any, TypeVar
 from uuid import uuid4
 
@@ -10,7 +10,7 @@ import structlog
 from tornado.httputil import HTTPServerRequest
 from tornado.web import Application, RequestHandler, stream_request_body
 
-from supportd.errors import MethodNotAllowed, NotFound
+from supportd.errors import ApiError, MethodNotAllowed, NotFound
 from supportd.handlers import bodies
 from supportd.handlers.failures import as_api_error, log_unexpected
 from supportd.handlers.record import Record
@@ -51,7 +51,7 @@ class BaseHandler(RequestHandler):
         self.verbs = verbs
         self.user_hash: str | None = None
         self.held_s = 0.0
-        self._limiter: RateLimiter | None = None
+        self._limiter: RateLimiter = web.reads if request.method in {"GET", "HEAD"} else web.writes
         self._left: int | None = None
         self._body = bodies.Body(self.max_body_bytes)
         self._ended = False
@@ -59,7 +59,7 @@ class BaseHandler(RequestHandler):
         super().__init__(application, request, **services)
         web.lifecycle.enter()
 
-    def prepare(self) -> None:
+    def prepare(self) -> Awaitable[None] | None:
         """Names the request, finds out who is calling, and counts the call against the caller's limit."""
         self._name_request()
         method = self.request.method or ""
@@ -68,10 +68,12 @@ class BaseHandler(RequestHandler):
         if self.verbs.get(method) is Auth.BEARER:
             self._identify()
         self._common_headers()
+        return None
 
-    def data_received(self, chunk: bytes) -> None:
+    def data_received(self, chunk: bytes) -> Awaitable[None] | None:
         """Takes the next bytes of the body."""
         self._body.add(chunk)
+        return None
 
     def options(self, *_: str) -> None:
         """Answers a preflight."""
@@ -108,11 +110,15 @@ class BaseHandler(RequestHandler):
     def write_error(self, status_code: int, **kwargs: Any) -> None:
         """Answers any exception in the contract's shape, without its text unless it was meant for clients."""
         error = as_api_error(status_code, kwargs.get("exc_info", (None, None))[1], tuple(self.verbs))
+        self.finish(self.told(error))
+
+    def told(self, error: ApiError) -> bytes:
+        """Sets the status and headers of an error's answer; its body."""
         self._name_request()
         self._common_headers()
         self.set_status(error.status)
         self._add_headers(error.headers)
-        self.finish(msgspec.json.encode({"error": error.code, "message": error.message}))
+        return msgspec.json.encode({"error": error.code, "message": error.message})
 
     def log_exception(self, kind: Any, error: Any, traceback: Any) -> None:
         """Logs what we didn't expect. Expected errors show in the request's own line."""
@@ -155,16 +161,14 @@ class BaseHandler(RequestHandler):
     def _identify(self) -> None:
         self.caller = self.web.identifier.identify(self.request.headers.get("Authorization"))
         self.user_hash = self.caller.user_hash
-        self._limiter = self.web.reads if self.request.method == "GET" else self.web.writes
         self._left = 0
         self._left = self._limiter.spend(self.caller.user_id)
 
     def _common_headers(self) -> None:
         if self.request.path.startswith("/api/"):
-            limiter = self._limiter or (self.web.reads if self.request.method == "GET" else self.web.writes)
             self.set_header("Cache-Control", "private, no-store")
-            self.set_header("RateLimit-Policy", limiter.policy)
-            self.set_header("RateLimit", limiter.status(self._left))
+            self.set_header("RateLimit-Policy", self._limiter.policy)
+            self.set_header("RateLimit", self._limiter.status(self._left))
         if self.web.lifecycle.stopping:
             self.set_header("Connection", "close")
         self._add_headers(self.web.cors.of_answer(self.request.headers.get("Origin")))

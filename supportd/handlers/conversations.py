@@ -3,16 +3,17 @@
 import msgspec
 from msgspec import Struct
 
+from supportd.conversations.messages import own_words
 from supportd.conversations.service import ConversationService
 from supportd.conversations.state import Message, Reason, StateName
 from supportd.errors import ValidationFailed
 from supportd.handlers import bodies
 from supportd.handlers.base import BaseHandler
 from supportd.handlers.paging import page_of
+from supportd.handlers.replies import MAX_BODY_CHARS, draft_of
 from supportd.handlers.sends import Sent, answer_once
 from supportd.idempotency import Attempt, Sends
 
-MAX_BODY_CHARS = 10_000
 MAX_REASON_CHARS = 80
 MAX_META_KEYS = 20
 MAX_META_BYTES = 4096
@@ -36,10 +37,11 @@ class StartBody(Struct):
     meta: dict[str, Scalar] | None = None
 
 
-class ReplyBody(Struct):
-    """The body of a reply."""
+class ReplyBody(Struct, rename="camel"):
+    """The body of a reply: words, files, or both."""
 
-    body: str
+    body: str | None = None
+    attachment_ids: list[str] | None = None
 
 
 class ReplyAnswer(Struct, rename="camel"):
@@ -81,7 +83,7 @@ class ListHandler(SendingHandler):
         given = self.json_body(StartBody)
         if given.body is None and given.reason is None:
             raise ValidationFailed("body", "is required where there is no reason")
-        body = None if given.body is None else bodies.text("body", given.body, most=MAX_BODY_CHARS)
+        body = None if given.body is None else bodies.text("body", own_words(given.body), most=MAX_BODY_CHARS)
         reason = None if given.reason is None else _reason(given.reason)
         meta = {} if given.meta is None else _meta(given.meta)
 
@@ -125,13 +127,13 @@ class ReplyHandler(SendingHandler):
     async def post(self, conversation_id: str) -> None:
         """Sends it and answers with it as it stands in the thread."""
         given = self.json_body(ReplyBody)
-        body = bodies.text("body", given.body, most=MAX_BODY_CHARS)
+        draft = draft_of(given.body, given.attachment_ids)
 
         async def reply(attempt: Attempt) -> Sent:
-            sent = await self.conversations.reply(self.caller, conversation_id, body=body, attempt=attempt)
+            sent = await self.conversations.reply(self.caller, conversation_id, draft, attempt)
             return Sent(ReplyAnswer(sent.message, sent.latest, sent.state), age_s=0)
 
-        await answer_once(self, self.sends, reply, of=body)
+        await answer_once(self, self.sends, reply, of=draft)
 
 
 def _reason(given: StartReason) -> Reason:

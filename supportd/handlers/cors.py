@@ -3,8 +3,11 @@
 from collections.abc import Iterable
 
 PREFLIGHT_CACHED_S = "600"
-SENT = "Authorization, Content-Type, Idempotency-Key, If-None-Match, X-Request-Id"
-READ = "Age, ETag, Idempotent-Replayed, RateLimit, RateLimit-Policy, Retry-After, X-Request-Id"
+SENT = "Authorization, Content-Type, Idempotency-Key, If-None-Match, If-Range, Range, X-Request-Id"
+READ = (
+    "Accept-Ranges, Age, Content-Disposition, Content-Range, ETag, Idempotent-Replayed, RateLimit, RateLimit-Policy, "
+    "Retry-After, X-Request-Id"
+)
 
 
 class Cors:

@@ -6,20 +6,21 @@ from supportd.conversations.state import Message
 from supportd.handlers import bodies
 from supportd.handlers.base import BaseHandler
 from supportd.handlers.paging import page_of
+from supportd.handlers.replies import MAX_BODY_CHARS, draft_of
 from supportd.handlers.sends import Sent, answer_once
 from supportd.idempotency import Attempt, Sends
 from supportd.tickets.clarification import Clarification
 from supportd.tickets.service import TicketService
 from supportd.tickets.state import StateName
 
-MAX_BODY_CHARS = 10_000
 MAX_QUERY_CHARS = 64
 
 
-class ReplyBody(Struct):
-    """The body of a reply."""
+class ReplyBody(Struct, rename="camel"):
+    """The body of a reply: words, files, or both."""
 
-    body: str
+    body: str | None = None
+    attachment_ids: list[str] | None = None
 
 
 class ReplyAnswer(Struct):
@@ -91,13 +92,13 @@ class ReplyHandler(BaseHandler):
     async def post(self, ticket_id: str) -> None:
         """Sends it; a resolved ticket is in progress again."""
         given = self.json_body(ReplyBody)
-        body = bodies.text("body", given.body, most=MAX_BODY_CHARS)
+        draft = draft_of(given.body, given.attachment_ids)
 
         async def send(attempt: Attempt) -> Sent:
-            sent = await self.tickets.reply(self.caller, ticket_id, body=body, attempt=attempt)
+            sent = await self.tickets.reply(self.caller, ticket_id, draft, attempt)
             return Sent(ReplyAnswer(sent.message, sent.state), age_s=0)
 
-        await answer_once(self, self.sends, send, of=body)
+        await answer_once(self, self.sends, send, of=draft)
 
 
 class ClarifyHandler(BaseHandler):

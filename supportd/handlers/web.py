@@ -16,6 +16,7 @@ class Auth(StrEnum):
 
     BEARER = "bearer"
     HMAC = "hmac"
+    LINK = "link"
     PUBLIC = "public"
 
 

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
+import msgspec
+
 from supportd.intercom import wire
 from supportd.intercom.budget import Priority
 from supportd.intercom.search import Search
@@ -71,9 +73,10 @@ class IntercomClient:
         path = f"/conversations/{quote(conversation_id, safe='')}"
         return _loaded(await self._transport.call("get_conversation", "GET", path, priority=priority))
 
-    async def reply(self, conversation_id: str, contact_id: str, text: str) -> Loaded:
-        """Sends a message as the contact."""
-        body = {"message_type": "comment", "type": "user", "intercom_user_id": contact_id, "body": text}
+    async def reply(self, conversation_id: str, contact_id: str, text: str, files: wire.Enclosed) -> Loaded:
+        """Sends a message as the contact. It needs words even where there are files."""
+        words = {"message_type": "comment", "type": "user", "intercom_user_id": contact_id, "body": text}
+        body = {**words, **msgspec.to_builtins(files)}
         path = f"/conversations/{conversation_id}/reply"
         return _loaded(await self._transport.call("reply", "POST", path, body, priority=Priority.USER_WRITE))
 

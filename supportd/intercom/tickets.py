@@ -3,10 +3,13 @@
 from collections.abc import AsyncIterator
 from urllib.parse import quote
 
+import msgspec
+
 from supportd.intercom import wire_tickets as wire
 from supportd.intercom.budget import Priority
 from supportd.intercom.search import Search
 from supportd.intercom.transport import Transport
+from supportd.intercom.wire import Enclosed
 
 
 class TicketClient:
@@ -25,9 +28,10 @@ class TicketClient:
         reply = await self._transport.call("get_ticket", "GET", path, priority=priority)
         return reply.decode(wire.Ticket)
 
-    async def reply(self, ticket_id: str, contact_id: str, text: str) -> wire.TicketPart:
-        """Sends a message as the contact. Intercom answers with the part only."""
-        body = {"message_type": "comment", "type": "user", "intercom_user_id": contact_id, "body": text}
+    async def reply(self, ticket_id: str, contact_id: str, text: str, files: Enclosed) -> wire.TicketPart:
+        """Sends a message as the contact; files by address only. Intercom answers with the part only."""
+        words = {"message_type": "comment", "type": "user", "intercom_user_id": contact_id, "body": text}
+        body = {**words, **msgspec.to_builtins(files)}
         path = f"/tickets/{ticket_id}/reply"
         reply = await self._transport.call("ticket_reply", "POST", path, body, priority=Priority.USER_WRITE)
         return reply.decode(wire.TicketPart)

@@ -42,6 +42,21 @@ class Attachment(Struct):
     filesize: int | None = None
 
 
+class UploadedFile(Struct):
+    """A file that is sent along, as base64."""
+
+    name: str
+    content_type: str
+    data: str
+
+
+class Enclosed(Struct, omit_defaults=True):
+    """The files of a reply, by address and sent along, as its body names them."""
+
+    attachment_urls: list[str] = []
+    attachment_files: list[UploadedFile] = []
+
+
 class Part(Struct):
     """One part of a conversation: a message, a note or an event."""
 

@@ -40,9 +40,10 @@ class Simulator:
         )
         self._server = HTTPServer(application)
         self._server.add_sockets(sockets)
+        self.base_url = f"http://{self._config.host}:{port}"
+        self._services.depot.start(self.base_url)
         await self._services.webhooks.start()
         self._snoozes = asyncio.create_task(_watch_snoozes(self._services))
-        self.base_url = f"http://{self._config.host}:{port}"
         return port
 
     async def stop(self) -> None:
@@ -51,6 +52,7 @@ class Simulator:
         self._snoozes.cancel()
         await asyncio.gather(self._snoozes, return_exceptions=True)
         await self._services.webhooks.stop()
+        await self._services.depot.stop()
         await self._server.close_all_connections()
         if self._config.state_path is not None:
             persistence.save(self._config.state_path, self.workspace)

@@ -5,6 +5,7 @@ from typing import Annotated, Protocol
 
 from msgspec import Meta, Struct
 
+from supportd.simulator.attachments import UploadedFile
 from supportd.simulator.errors import ControlError
 from supportd.simulator.model import Admin, Attachment, Conversation
 from supportd.simulator.services import Services
@@ -30,17 +31,22 @@ class ContactReply(Struct, forbid_unknown_fields=True):
 
 
 class Reply(Struct, forbid_unknown_fields=True):
-    """An operator answers, HTML; with `assign` in one part that also assigns."""
+    """An operator answers, HTML; with `assign` in one part that also assigns.
+
+    `attachments` are shown as they are given; `files` are kept and served, as what an operator uploads.
+    """
 
     body: str
     admin_id: str | int | None = None
     assign: bool = False
     attachments: list[Attachment] = []
+    files: list[UploadedFile] = []
 
     def apply(self, conversation: Conversation, services: Services) -> None:
         """Does it."""
         admin = acting_admin(services, self.admin_id)
-        services.messages.admin_reply(conversation, admin, self.body, assign=self.assign, attachments=self.attachments)
+        attachments = [*self.attachments, *map(services.depot.keep, self.files)]
+        services.messages.admin_reply(conversation, admin, self.body, assign=self.assign, attachments=attachments)
 
 
 class BotReply(Struct, forbid_unknown_fields=True):

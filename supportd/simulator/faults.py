@@ -24,6 +24,7 @@ class FaultSettings(Struct, forbid_unknown_fields=True):
     search_lag_s: Seconds = 0.0
     contact_search_lag_s: Seconds = 0.0
     forbidden_path: str = ""
+    attachments: Literal["ok", "drop_silently", "refuse"] = "ok"
     garbage: Literal["", "not_json", "half"] = ""
     cut_after_write: Count = 0
     write_404_times: Count = 0

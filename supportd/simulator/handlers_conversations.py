@@ -5,7 +5,6 @@ from typing import Any
 from msgspec import UNSET, Struct, UnsetType
 
 from supportd.simulator.annotations import message_not_found
-from supportd.simulator.attachments import urls_as_attachments
 from supportd.simulator.handlers_base import ApiHandler, Id
 from supportd.simulator.model import Conversation
 from supportd.simulator.paging import PageRequest, cut, page_size
@@ -55,6 +54,9 @@ class ConversationHandler(ApiHandler):
 
     def answer_conversation(self, conversation: Conversation) -> None:
         """Answers with it and its newest 500 parts, in HTML unless `display_as=plaintext`."""
+        self.services.depot.renew(conversation.source.attachments)
+        for part in conversation.parts:
+            self.services.depot.renew(part.attachments)
         form = Form(
             plaintext=self.get_query_argument("display_as", "") == "plaintext",
             statistics=self.services.faults.now.statistics,
@@ -88,12 +90,12 @@ class ConversationsHandler(ConversationPageHandler):
         )
         self.answer_page(lambda _: True, request)
 
-    def post(self) -> None:
+    async def post(self) -> None:
         """Starts a conversation. Answers with a message, whose id isn't the conversation's."""
         body = self.body(StartBody)
         self.refuse_new_contacts()
         contact = self.world.contact(str(body.sender.id))
-        attachments = urls_as_attachments(body.attachment_urls)
+        attachments = await self.services.depot.received(body.attachment_urls)
         conversation = self.services.messages.start(
             contact, body.body, attachments=attachments, created_at=body.created_at
         )

@@ -5,7 +5,7 @@ from msgspec import Struct
 from supportd.simulator.errors import ApiError, invalid, user_not_found
 from supportd.simulator.handlers_base import ApiHandler, Id
 from supportd.simulator.handlers_conversations import ConversationHandler
-from supportd.simulator.model import Contact, Conversation
+from supportd.simulator.model import Attachment, Contact, Conversation
 from supportd.simulator.rendering import applied_tag
 from supportd.simulator.replies import ReplyBody
 
@@ -13,17 +13,18 @@ from supportd.simulator.replies import ReplyBody
 class ReplyHandler(ConversationHandler):
     """`POST /conversations/{id}/reply`; the id may be `last`, the contact's newest."""
 
-    def post(self, conversation_id: str) -> None:
+    async def post(self, conversation_id: str) -> None:
         """Adds the reply and answers with the conversation."""
         body = self.body(ReplyBody)
+        files = await self.services.depot.received(body.attachment_urls, body.attachment_files)
         if body.type == "admin":
             conversation = self.world.conversation(conversation_id)
-            self._admin_reply(conversation, body)
+            self._admin_reply(conversation, body, files)
         else:
-            conversation = self._contact_reply(conversation_id, body)
+            conversation = self._contact_reply(conversation_id, body, files)
         self.answer_conversation(conversation)
 
-    def _contact_reply(self, conversation_id: str, body: ReplyBody) -> Conversation:
+    def _contact_reply(self, conversation_id: str, body: ReplyBody, files: list[Attachment]) -> Conversation:
         contact = body.contact(self.world)
         conversation = self._find(conversation_id, contact)
         if conversation.contact_id != contact.id:
@@ -32,13 +33,13 @@ class ReplyHandler(ConversationHandler):
             conversation,
             contact,
             body.text(),
-            attachments=body.attachments,
+            attachments=files,
             created_at=body.created_at,
             via_api=True,
         )
         return conversation
 
-    def _admin_reply(self, conversation: Conversation, body: ReplyBody) -> None:
+    def _admin_reply(self, conversation: Conversation, body: ReplyBody, files: list[Attachment]) -> None:
         admin = self.world.admin(str(body.admin_id))
         if body.message_type == "quick_reply":
             self.services.messages.quick_reply(conversation, admin, body.reply_options)
@@ -50,7 +51,7 @@ class ReplyHandler(ConversationHandler):
             conversation,
             admin,
             body.words(),
-            attachments=body.attachments,
+            attachments=files,
             created_at=body.created_at,
             via_api=True,
         )

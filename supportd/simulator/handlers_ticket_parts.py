@@ -3,6 +3,7 @@
 from supportd.simulator.errors import resource_not_found, user_not_found
 from supportd.simulator.handlers_base import ApiHandler
 from supportd.simulator.handlers_parts import TagRequest
+from supportd.simulator.model import Attachment
 from supportd.simulator.rendering import applied_tag
 from supportd.simulator.replies import ReplyBody
 from supportd.simulator.ticket_model import Ticket, TicketPart
@@ -12,16 +13,17 @@ from supportd.simulator.ticket_rendering import part_json
 class TicketReplyHandler(ApiHandler):
     """`POST /tickets/{id}/reply`."""
 
-    def post(self, ticket_id: str) -> None:
+    async def post(self, ticket_id: str) -> None:
         """Adds the reply and answers with its part alone. Intercom words this 404 differently from the other routes."""
         body = self.body(ReplyBody)
+        files = await self.services.depot.received(body.attachment_urls)
         ticket = self.world.workspace.tickets.get(ticket_id)
         if ticket is None:
             raise resource_not_found()
         add = self._admin_reply if body.type == "admin" else self._contact_reply
-        self.answer(part_json(add(ticket, body)))
+        self.answer(part_json(add(ticket, body, files)))
 
-    def _contact_reply(self, ticket: Ticket, body: ReplyBody) -> TicketPart:
+    def _contact_reply(self, ticket: Ticket, body: ReplyBody, files: list[Attachment]) -> TicketPart:
         contact = body.contact(self.world)
         if ticket.contact_id != contact.id:
             raise user_not_found()
@@ -29,12 +31,12 @@ class TicketReplyHandler(ApiHandler):
             ticket,
             contact,
             body.text(),
-            attachments=body.linked_attachments,
+            attachments=files,
             created_at=body.created_at,
             via_api=True,
         )
 
-    def _admin_reply(self, ticket: Ticket, body: ReplyBody) -> TicketPart:
+    def _admin_reply(self, ticket: Ticket, body: ReplyBody, files: list[Attachment]) -> TicketPart:
         messages, admin = self.services.tickets.messages, self.world.admin(str(body.admin_id))
         if body.message_type == "quick_reply":
             return messages.quick_reply(ticket, admin)
@@ -44,7 +46,7 @@ class TicketReplyHandler(ApiHandler):
             ticket,
             admin,
             body.words(),
-            attachments=body.linked_attachments,
+            attachments=files,
             created_at=body.created_at,
             via_api=True,
         )

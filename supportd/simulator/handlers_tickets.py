@@ -60,6 +60,8 @@ class TicketHandler(ApiHandler):
 
     def answer_ticket(self, ticket: Ticket) -> None:
         """Answers with it and its newest 500 parts."""
+        for part in ticket.parts:
+            self.services.depot.renew(part.attachments)
         self.answer(self.services.tickets.renderer.ticket(ticket))
 
 

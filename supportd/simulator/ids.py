@@ -10,6 +10,7 @@ FIRST: Mapping[str, int] = {
     "conversation": 215_470_000_000_000,
     "message": 3_381_000_000,
     "part": 37_358_000_000,
+    "upload": 1_904_000_000,
     "tag": 7_520_000,
     "ticket_type": 2_979_000,
     "ticket_state": 4_517_000,

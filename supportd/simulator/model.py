@@ -44,12 +44,13 @@ class Contact(Struct, kw_only=True):
 
 
 class Attachment(Struct):
-    """A file on a part."""
+    """A file on a part. With a `copy_id` it is a copy kept here, and its URL expires."""
 
     name: str
     url: str
     content_type: str = "application/octet-stream"
     filesize: int = 0
+    copy_id: str = ""
 
 
 class Author(Struct):

@@ -2,10 +2,10 @@
 
 from msgspec import Struct
 
-from supportd.simulator.attachments import UploadedFile, files_as_attachments, urls_as_attachments
+from supportd.simulator.attachments import UploadedFile
 from supportd.simulator.errors import ApiError, user_not_found
 from supportd.simulator.handlers_base import Id
-from supportd.simulator.model import Attachment, Contact
+from supportd.simulator.model import Contact
 from supportd.simulator.world import World
 
 
@@ -23,16 +23,6 @@ class ReplyBody(Struct):
     attachment_files: list[UploadedFile] = []
     reply_options: list[dict[str, str]] = []
     created_at: int | None = None
-
-    @property
-    def linked_attachments(self) -> list[Attachment]:
-        """Its files by address, the only ones that tickets take."""
-        return urls_as_attachments(self.attachment_urls)
-
-    @property
-    def attachments(self) -> list[Attachment]:
-        """Its files, by address and sent along."""
-        return self.linked_attachments + files_as_attachments(self.attachment_files)
 
     def contact(self, world: World) -> Contact:
         """Who replies; `user_id` is our external id. Raises 404 "User Not Found"."""

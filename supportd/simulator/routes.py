@@ -8,6 +8,7 @@ from tornado.web import RequestHandler
 
 from supportd.simulator import handlers_control as control
 from supportd.simulator import handlers_ticket_control as ticket_control
+from supportd.simulator.handlers_attachments import CopyHandler, ExpireHandler
 from supportd.simulator.handlers_base import ApiHandler
 from supportd.simulator.handlers_contacts import (
     ContactArchiveHandler,
@@ -59,11 +60,13 @@ REST: tuple[tuple[str, type[ApiHandler]], ...] = (
 )
 
 CONTROL: tuple[tuple[str, type[RequestHandler]], ...] = (
+    ("/sim-attachments/{id}", CopyHandler),
     ("/_sim/status", control.StatusHandler),
     ("/_sim/calls", control.CallsHandler),
     ("/_sim/reset", control.ResetHandler),
     ("/_sim/clock", control.ClockHandler),
     ("/_sim/faults", control.FaultsHandler),
+    ("/_sim/attachments/expire", ExpireHandler),
     ("/_sim/webhook", control.WebhookHandler),
     ("/_sim/webhook/{action}", control.WebhookActionHandler),
     ("/_sim/contacts", control.ContactsHandler),

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from supportd.clock import Clock
 from supportd.simulator.annotations import Annotations
+from supportd.simulator.attachments import Depot
 from supportd.simulator.clock import ShiftedClock
 from supportd.simulator.config import SimulatorConfig
 from supportd.simulator.faults import Faults
@@ -36,6 +37,7 @@ class Services:
     conversation_index: ConversationIndex
     contact_index: ContactIndex
     webhooks: Webhooks
+    depot: Depot
     messages: Messages
     lifecycle: Lifecycle
     annotations: Annotations
@@ -83,6 +85,7 @@ def assemble(config: SimulatorConfig, clock: Clock, workspace: Workspace) -> Ser
         conversation_index=index,
         contact_index=ContactIndex(world=world, clock=shifted, faults=faults, app_id=config.app_id),
         webhooks=webhooks,
+        depot=Depot(config=config, world=world, clock=shifted, faults=faults),
         messages=Messages(world=world, recorder=recorder),
         lifecycle=Lifecycle(world=world, recorder=recorder),
         annotations=Annotations(world=world, recorder=recorder),

@@ -5,6 +5,7 @@ from typing import Any, Protocol
 
 from msgspec import Struct
 
+from supportd.simulator.attachments import UploadedFile
 from supportd.simulator.control_actions import acting_admin
 from supportd.simulator.errors import ControlError
 from supportd.simulator.model import Attachment, Author
@@ -32,19 +33,22 @@ class ContactReply(Struct, forbid_unknown_fields=True):
 
 
 class Reply(Struct, forbid_unknown_fields=True):
-    """An operator answers, HTML; with `assign` in one part that also assigns."""
+    """An operator answers, HTML; with `assign` in one part that also assigns.
+
+    `attachments` are shown as they are given; `files` are kept and served, as what an operator uploads.
+    """
 
     body: str
     admin_id: str | int | None = None
     assign: bool = False
     attachments: list[Attachment] = []
+    files: list[UploadedFile] = []
 
     def apply(self, ticket: Ticket, services: Services) -> None:
         """Does it."""
         admin = acting_admin(services, self.admin_id)
-        services.tickets.messages.admin_reply(
-            ticket, admin, self.body, assign=self.assign, attachments=self.attachments
-        )
+        attachments = [*self.attachments, *map(services.depot.keep, self.files)]
+        services.tickets.messages.admin_reply(ticket, admin, self.body, assign=self.assign, attachments=attachments)
 
 
 class BotReply(Struct, forbid_unknown_fields=True):

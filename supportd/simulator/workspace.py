@@ -6,6 +6,14 @@ from supportd.simulator.model import Admin, Contact, Conversation
 from supportd.simulator.ticket_model import Ticket, TicketState, TicketType
 
 
+class Copy(Struct):
+    """A file that Intercom keeps."""
+
+    name: str
+    content_type: str
+    content: bytes
+
+
 class Workspace(Struct, kw_only=True):
     """All of it, by id. `tags` maps a tag's id to its name. Files of versions without tickets are read all the same."""
 
@@ -15,6 +23,7 @@ class Workspace(Struct, kw_only=True):
     ticket_states: dict[str, TicketState] = field(default_factory=dict)
     ticket_types: dict[str, TicketType] = field(default_factory=dict)
     tickets: dict[str, Ticket] = field(default_factory=dict)
+    copies: dict[str, Copy] = field(default_factory=dict)
     tags: dict[str, str] = field(default_factory=dict)
     counters: dict[str, int] = field(default_factory=dict)
     webhook_url: str | None = None

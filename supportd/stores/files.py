@@ -3,6 +3,7 @@
 The record is there before the bytes and goes after them, so there are no bytes that nothing knows of.
 """
 
+import re
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -94,9 +95,20 @@ class FileStore:
             before[file_id] = record
         return [msgspec.structs.replace(before[file_id], attached_to=for_) for file_id in file_ids]
 
+    async def settle(self, for_: str, sent: str) -> None:
+        """Records that what the files were claimed for was sent: from now on nothing else may claim them."""
+        with translated("files.settle"):
+            await self._collection.update_many({"attached_to": for_}, {"$set": {"attached_to": sent}})
+
     async def release(self, for_: str) -> None:
         """Frees the files of what surely wasn't sent."""
         await self._release({"attached_to": for_})
+
+    async def sent_to(self, place: str) -> list[FileRecord]:
+        """The files that are attached to what begins with `place`."""
+        query = {"attached_to": {"$regex": f"^{re.escape(place)}"}, "state": State.STORED.value}
+        with translated("files.sent_to"):
+            return [_record(document) async for document in self._collection.find(query)]
 
     async def bytes_of(self, user_id: str, *, since: datetime) -> int:
         """How many bytes the user stored since, those on their way included."""

@@ -3,6 +3,7 @@
 from typing import NamedTuple
 
 from supportd.conversations.contacts import ContactBook
+from supportd.conversations.enclosures import Draft
 from supportd.conversations.listing import Listing
 from supportd.conversations.service import ConversationService
 from supportd.conversations.state import Message
@@ -49,7 +50,7 @@ class Clarification:
     async def _ask(self, caller: Identity, text: str, attempt: Attempt) -> Clarified:
         open_id = attempt.intent.target if attempt.intent is not None else await self._open_conversation(caller)
         if open_id is not None:
-            sent = await self._conversations.reply(caller, open_id, body=text, attempt=attempt)
+            sent = await self._conversations.reply(caller, open_id, Draft(text), attempt)
             return Clarified(open_id, sent.message)
         started = await self._conversations.start(caller, body=text, reason=None, meta={}, attempt=attempt)
         return Clarified(started.id, started.messages[0])

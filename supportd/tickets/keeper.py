@@ -3,6 +3,7 @@
 A change is saved before it is shown, as with conversations.
 """
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
 import msgspec
@@ -10,7 +11,11 @@ import structlog
 from cachetools import LRUCache, TTLCache
 
 from supportd.clock import Clock
+from supportd.conversations.attachments import Home
 from supportd.conversations.contacts import ContactBook
+from supportd.conversations.messages import NO_FILES, Files
+from supportd.conversations.sent_files import SentFiles
+from supportd.conversations.state import Message
 from supportd.errors import IntercomNotFound, NotFound, StorageUnavailable
 from supportd.intercom import wire_tickets as wire
 from supportd.intercom.budget import Priority
@@ -46,6 +51,7 @@ class TicketKeeper:
         ratings: RatingStore,
         client: TicketClient,
         contacts: ContactBook,
+        files: SentFiles,
         max_tickets: int,
         clock: Clock,
         metrics: Metrics,
@@ -54,6 +60,7 @@ class TicketKeeper:
         self._ratings = ratings
         self._client = client
         self._contacts = contacts
+        self._files = files
         self._clock = clock
         self._metrics = metrics
         self._memory: LRUCache[str, TicketState] = LRUCache(max_tickets)
@@ -78,8 +85,8 @@ class TicketKeeper:
             raise NotFound
         return await self._loading.run(ticket_id, lambda: self._load(ticket_id))
 
-    async def apply(self, told: wire.Ticket) -> Applied:
-        """Applies a ticket that Intercom told, whole, by whatever way.
+    async def apply(self, told: wire.Ticket, files: Files = NO_FILES) -> Applied:
+        """Applies a ticket that Intercom told, whole, by whatever way; `files` of ours are known to be in it.
 
         If MongoDB doesn't take the new state, nothing is shown and the answer says so: the reconciler comes to it.
         """
@@ -89,12 +96,15 @@ class TicketKeeper:
                 if told.updated_at <= before.updated_at:
                     return Applied(before, before)
                 before = None
-            projection = project(before, told, heard_at=self._now_ms())
+            known = before.parts if before is not None else ()
+            place = Home.TICKET.place(str(told.id))
+            files = await self._files.among(told.parts, of=place, known=known, given=files)
+            projection = project(before, told, heard_at=self._now_ms(), files=files)
             self._count(projection.unknown_parts)
             after = projection.ticket if before is not None else await self._with_ratings(projection.ticket)
             return Applied(before, after, await self._keep(before, after))
 
-    async def apply_reply(self, known: TicketState, part: wire.TicketPart) -> Applied:
+    async def apply_reply(self, known: TicketState, part: wire.TicketPart, files: Files) -> Applied:
         """Applies Intercom's answer to a reply. It was sent, so MongoDB's absence doesn't fail it.
 
         What the caller knows counts where it is newer: it may be what couldn't be saved.
@@ -103,7 +113,7 @@ class TicketKeeper:
             before = self._memory.get(known.id, known)
             if (before.updated_at, before.part_count) < (known.updated_at, known.part_count):
                 before = known
-            after = project_part(before, part)
+            after = project_part(before, part, files=files)
             return Applied(before, after, await self._keep(before, after))
 
     async def refresh(self, ticket_id: str, *, priority: Priority) -> Applied | None:
@@ -122,6 +132,18 @@ class TicketKeeper:
                 return Applied(before, before)
             return Applied(before, await self.delete(ticket_id) or before)
         return await self.apply(told) if await self.is_ours(told) else None
+
+    async def messages_now(self, ticket_id: str) -> Iterable[Message]:
+        """The messages with Intercom's addresses of files as they are just now.
+
+        Raises:
+            NotFound: the ticket is gone.
+            ServiceUnavailable: Intercom can't be asked, or MongoDB what is known.
+        """
+        applied = await self.refresh(ticket_id, priority=Priority.COLD_LOAD)
+        if applied is None:
+            raise NotFound
+        return [part.message for part in applied.after.parts]
 
     async def mark_rated(self, ticket_id: str, contact_id: str) -> None:
         """Records that the contact rated the ticket."""

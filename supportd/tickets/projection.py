@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from supportd.conversations.messages import is_unknown, message_of
+from supportd.conversations.messages import NO_FILES, Files, is_unknown, message_of
 from supportd.conversations.richtext import unescaped
 from supportd.conversations.thread import Thread
 from supportd.intercom import wire_tickets as wire
@@ -36,19 +36,19 @@ class Projection(NamedTuple):
     unknown_parts: tuple[str, ...]
 
 
-def project(old: TicketState | None, told: wire.Ticket, *, heard_at: int) -> Projection:
-    """Applies a ticket that Intercom told at `heard_at` (ms)."""
+def project(old: TicketState | None, told: wire.Ticket, *, heard_at: int, files: Files = NO_FILES) -> Projection:
+    """Applies a ticket that Intercom told at `heard_at` (ms); `files` are those of ours that its messages may have."""
     known = old or _blank(told)
     ticket = _with_header(known, told) if old is None or _is_newer(old, told) else known
-    ticket = _with_parts(ticket, told.parts)
+    ticket = _with_parts(ticket, told.parts, files)
     ticket = msgspec.structs.replace(ticket, confirmed_at=max(known.confirmed_at, heard_at))
     unknown = tuple(str(part.id) for part in told.parts if is_unknown(part.part_type))
     return Projection(_dated(known, ticket), unknown)
 
 
-def project_part(old: TicketState, part: wire.TicketPart) -> TicketState:
+def project_part(old: TicketState, part: wire.TicketPart, *, files: Files = NO_FILES) -> TicketState:
     """Applies the answer to a reply: one part, and no word of the ticket itself."""
-    return _dated(old, _with_parts(old, [part]))
+    return _dated(old, _with_parts(old, [part], files))
 
 
 def deleted(old: TicketState, *, at: int) -> TicketState:
@@ -104,14 +104,14 @@ def _with_header(known: TicketState, told: wire.Ticket) -> TicketState:
     )
 
 
-def _with_parts(ticket: TicketState, parts: Iterable[wire.TicketPart]) -> TicketState:
+def _with_parts(ticket: TicketState, parts: Iterable[wire.TicketPart], files: Files) -> TicketState:
     thread = Thread(ticket.parts, latest=ticket.latest)
     changes = {change.part_id: change for change in ticket.changes}
     for part in parts:
         change = _change_of(part)
         if change is not None:
             changes[change.part_id] = change
-        found = message_of(part)
+        found = message_of(part, files)
         if found is not None:
             thread.add(found)
     in_order = sorted(changes.values(), key=lambda change: change.at)

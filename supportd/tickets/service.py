@@ -2,7 +2,9 @@
 
 from typing import NamedTuple
 
+from supportd.conversations.attachments import AttachmentLinks, Home
 from supportd.conversations.contacts import ContactBook
+from supportd.conversations.enclosures import Draft, Enclosures, Letter
 from supportd.conversations.lookback import own_parts
 from supportd.conversations.messages import as_typed
 from supportd.conversations.paging import read_cursor
@@ -43,6 +45,8 @@ class TicketService:
         listing: TicketListing,
         references: References,
         reopening: Reopening,
+        enclosures: Enclosures,
+        links: AttachmentLinks,
         client: TicketClient,
     ) -> None:
         self._keeper = keeper
@@ -50,6 +54,8 @@ class TicketService:
         self._listing = listing
         self._references = references
         self._reopening = reopening
+        self._enclosures = enclosures
+        self._links = links
         self._client = client
         self._sending = KeyedLocks()
 
@@ -73,26 +79,40 @@ class TicketService:
         """The whole ticket."""
         contact = await self._contact(caller)
         ticket = self._own(contact, await self._keeper.get(ticket_id))
-        return Fresh(views.detail(ticket, contact.contact_id, self._references), self._keeper.age_s(ticket))
+        return Fresh(
+            views.detail(ticket, contact.contact_id, self._references, self._links), self._keeper.age_s(ticket)
+        )
 
-    async def reply(self, caller: Identity, ticket_id: str, *, body: str, attempt: Attempt) -> Sent:
+    async def reply(self, caller: Identity, ticket_id: str, draft: Draft, attempt: Attempt) -> Sent:
         """Sends a message. A resolved ticket is put back in progress first: if that fails, nothing was sent.
 
         How the ticket stands is asked of Intercom, since it may have been resolved a moment ago.
+
+        Raises:
+            ValidationFailed: one of the files isn't the caller's, or was sent already.
         """
         contact = await self._contact(caller)
         self._own(contact, await self._keeper.get(ticket_id))
         async with self._sending.hold(ticket_id):
-            told = await self._told(ticket_id)
-            ticket = self._own(contact, (await self._keeper.apply(told)).after)
-            sent_id = await self._sent_before(contact, told, ticket, body, attempt)
-            if sent_id is None:
-                if ticket.state == "resolved":
-                    ticket = (await self._keeper.apply(await self._reopening.reopen(told))).after
-                part = await self._send(contact, ticket, body, attempt)
-                sent_id, ticket = str(part.id), (await self._keeper.apply_reply(ticket, part)).after
+            place = Home.TICKET.place(ticket_id)
+            async with self._enclosures.claimed(draft, user_id=caller.user_id, to=place, attempt=attempt) as letter:
+                ticket, sent_id = await self._deliver(contact, ticket_id, letter, attempt)
         shown = (each.message for each in ticket.parts if each.message.id == sent_id)
-        return Sent(next(shown, None) or as_typed(sent_id, body, ticket.latest), ticket.state)
+        message = next(shown, None) or as_typed(sent_id, draft.body, ticket.latest)
+        return Sent(self._links.shown(message, Home.TICKET, ticket_id), ticket.state)
+
+    async def _deliver(
+        self, contact: Contact, ticket_id: str, letter: Letter, attempt: Attempt
+    ) -> tuple[TicketState, str]:
+        told = await self._told(ticket_id)
+        ticket = self._own(contact, (await self._keeper.apply(told, letter.files)).after)
+        sent_id = await self._sent_before(contact, told, ticket, letter, attempt)
+        if sent_id is not None:
+            return ticket, sent_id
+        if ticket.state == "resolved":
+            ticket = (await self._keeper.apply(await self._reopening.reopen(told))).after
+        part = await self._send(contact, ticket, letter, attempt)
+        return (await self._keeper.apply_reply(ticket, part, letter.files)).after, str(part.id)
 
     async def _page(self, caller: Identity, wanted: Wanted | None, *, limit: int, cursor: str | None) -> Fresh:
         before = None if cursor is None else read_cursor(cursor)
@@ -112,19 +132,20 @@ class TicketService:
             raise NotFound from None
 
     async def _sent_before(
-        self, contact: Contact, told: wire.Ticket, ticket: TicketState, body: str, attempt: Attempt
+        self, contact: Contact, told: wire.Ticket, ticket: TicketState, letter: Letter, attempt: Attempt
     ) -> str | None:
         """The message's id, if an earlier try sent it and was cut off before it could say so."""
         if attempt.intent is None:
             return None
         new = {part.message.id for part in ticket.parts if part.message.created_at > attempt.intent.after}
-        same = [part_id for part_id in own_parts(contact.contact_id, told.parts, body) if part_id in new]
+        same = [part_id for part_id in own_parts(contact.contact_id, told.parts, letter) if part_id in new]
         return await attempt.adopt(same)
 
-    async def _send(self, contact: Contact, ticket: TicketState, body: str, attempt: Attempt) -> wire.TicketPart:
+    async def _send(self, contact: Contact, ticket: TicketState, letter: Letter, attempt: Attempt) -> wire.TicketPart:
+        files = self._enclosures.by_address(letter)
         try:
             async with attempt.sending(Intent(target=ticket.id, after=ticket.latest)):
-                part = await self._client.reply(ticket.id, contact.contact_id, body)
+                part = await self._client.reply(ticket.id, contact.contact_id, letter.text, files)
         except IntercomNotFound as refusal:
             gone = await self._keeper.refresh(ticket.id, priority=Priority.USER_WRITE)
             raise (NotFound() if gone is None or gone.after.deleted else refusal) from None

@@ -2,6 +2,7 @@
 
 from msgspec import Struct
 
+from supportd.conversations.attachments import AttachmentLinks, Home
 from supportd.conversations.state import Message
 from supportd.tickets.references import References
 from supportd.tickets.state import StateName, TicketState
@@ -53,11 +54,11 @@ def ticket(state: TicketState, contact_id: str, references: References) -> Ticke
     )
 
 
-def detail(state: TicketState, contact_id: str, references: References) -> TicketDetail:
+def detail(state: TicketState, contact_id: str, references: References, links: AttachmentLinks) -> TicketDetail:
     """The whole ticket, as the contact sees it."""
     short = ticket(state, contact_id, references)
     return TicketDetail(
         **{name: getattr(short, name) for name in Ticket.__struct_fields__},
-        messages=tuple(part.message for part in state.parts),
+        messages=links.all_shown((part.message for part in state.parts), Home.TICKET, state.id),
         timeline=[TimelineStep(*step) for step in state.timeline()],
     )

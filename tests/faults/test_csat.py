@@ -11,7 +11,10 @@ from tests.waiting import eventually
 
 @pytest.mark.logs("storage unavailable", "periodic task failed")
 async def test_without_mongodb_a_rating_is_refused_and_can_be_given_again(tmp_path: Path) -> None:
-    async with running_mongod(tmp_path) as mongod, living(MongoDatabase(mongod.uri, "csat")) as world:
+    async with (
+        running_mongod(tmp_path) as mongod,
+        living(MongoDatabase(mongod.uri, "csat", tmp_path / "files")) as world,
+    ):
         alice = world.sdk()
         chat = await alice.start(body="Hello")
         await world.settle()

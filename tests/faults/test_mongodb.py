@@ -12,7 +12,10 @@ from tests.waiting import eventually
 
 @pytest.mark.logs("storage unavailable", "periodic task failed")
 async def test_polls_go_on_writes_fail_clearly_and_it_heals_without_a_restart(tmp_path: Path) -> None:
-    async with running_mongod(tmp_path) as mongod, living(MongoDatabase(mongod.uri, "killed")) as world:
+    async with (
+        running_mongod(tmp_path) as mongod,
+        living(MongoDatabase(mongod.uri, "killed", tmp_path / "files")) as world,
+    ):
         alice = world.sdk()
         chat = await alice.start(body="Hello")
         await world.settle()
@@ -43,7 +46,10 @@ async def is_ready(http: httpx.AsyncClient) -> bool:
 
 @pytest.mark.logs("storage unavailable", "periodic task failed")
 async def test_what_mongodb_did_not_take_is_not_shown(tmp_path: Path) -> None:
-    async with running_mongod(tmp_path) as mongod, living(MongoDatabase(mongod.uri, "unsaved")) as world:
+    async with (
+        running_mongod(tmp_path) as mongod,
+        living(MongoDatabase(mongod.uri, "unsaved", tmp_path / "files")) as world,
+    ):
         alice = world.sdk()
         chat = await alice.start(body="Hello")
         await world.settle()
@@ -56,7 +62,10 @@ async def test_what_mongodb_did_not_take_is_not_shown(tmp_path: Path) -> None:
 
 @pytest.mark.logs("storage unavailable", "periodic task failed")
 async def test_a_ticket_in_memory_is_shown_and_replied_to_without_mongodb(tmp_path: Path) -> None:
-    async with running_mongod(tmp_path) as mongod, living(MongoDatabase(mongod.uri, "tickets")) as world:
+    async with (
+        running_mongod(tmp_path) as mongod,
+        living(MongoDatabase(mongod.uri, "tickets", tmp_path / "files")) as world,
+    ):
         alice = world.sdk()
         made = await world.operator.make_ticket()
         await world.operator.act_on_ticket(made["id"], "state", state="resolved")

@@ -32,7 +32,10 @@ async def counts(world: World) -> list[int]:
 
 @pytest.mark.logs("storage unavailable", "periodic task failed")
 async def test_mongodb_killed_nothing_is_half_done_and_it_heals_without_a_restart(tmp_path: Path) -> None:
-    async with running_mongod(tmp_path) as mongod, living(MongoDatabase(mongod.uri, "killed")) as world:
+    async with (
+        running_mongod(tmp_path) as mongod,
+        living(MongoDatabase(mongod.uri, "killed", tmp_path / "files")) as world,
+    ):
         alice = world.sdk()
         kept = await alice.post("/api/devices/register", DEVICE, status=200)
         await alice.post("/api/complaints", COMPLAINT, status=201)

@@ -401,7 +401,10 @@ async def test_a_crash_before_the_call_is_no_send(
 
 @pytest.mark.logs("storage unavailable", "periodic task failed", "job lost")
 async def test_mongodb_gone_when_the_answer_is_to_be_stored(tmp_path: Path) -> None:
-    async with running_mongod(tmp_path) as mongod, living(MongoDatabase(mongod.uri, "sends")) as world:
+    async with (
+        running_mongod(tmp_path) as mongod,
+        living(MongoDatabase(mongod.uri, "sends", tmp_path / "files")) as world,
+    ):
         alice = world.sdk()
         chat = await alice.start(body="Hello")
         await world.settle()

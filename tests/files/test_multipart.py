@@ -303,9 +303,10 @@ def test_no_more_than_a_few_chunks_are_in_memory(kind: str) -> None:
     assert peak < 256 * 1024
 
 
-def test_a_refusal_quotes_nothing_that_was_sent() -> None:
+def test_a_refusal_quotes_nothing_that_was_sent(caplog: pytest.LogCaptureFixture) -> None:
     with pytest.raises(BadRequest) as caught:
         FileReader(TYPE, max_bytes=1).feed(body(b"x", b"X-canary\xff: y"))
     assert "canary" not in str(caught.value)
     assert caught.value.__cause__ is None
     assert caught.value.__context__ is None
+    assert caplog.records == [], "the library's own lines quote bytes"

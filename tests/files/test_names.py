@@ -49,6 +49,10 @@ def test_a_long_name_is_cut_before_its_extension(given_name: str, end: str) -> N
     assert shown.endswith(end)
 
 
+def test_a_name_isnt_cut_just_after_a_space() -> None:
+    assert display_name("a" * 195 + " " + "b" * 50 + ".png") == "a" * 195 + ".png"
+
+
 @given(st.text())
 def test_any_text_gives_a_name(given_name: str) -> None:
     shown = display_name(given_name)

@@ -13,6 +13,8 @@ import pytest
 from supportd.handlers.web import Auth
 from supportd.routes import ID, Route, Services, routes
 from tests.harness import MongoDatabase, Sdk, World, living, token
+from tests.raw_uploads import PNG, link_token, uploaded
+from tests.uploading import OPERATORS
 
 ABSENT = "404404"
 
@@ -21,16 +23,24 @@ ABSENT = "404404"
 class Row:
     """A call that its owner may make.
 
-    `of` is what an id in the path names. `inside` are the keys of the body that name something, and what. `looks_up`
-    says whether these are looked up: where they aren't, another user's is taken like any other.
+    `of` is what an id in the path names; `query` may name things in braces; `files` is a form with a file. `inside` are
+    the keys of the body that name something, and what. `looks_up` says whether these are looked up: where they aren't,
+    another user's is taken like any other.
     """
 
     status: int = 200
     of: str = ""
     body: dict[str, Any] | None = None
+    files: dict[str, bytes] | None = None
     query: str = ""
     inside: dict[str, str] = field(default_factory=dict)
     looks_up: bool = True
+
+    def sent(self, **changes: Any) -> dict[str, Any]:
+        """The body as httpx takes it."""
+        if self.files is not None:
+            return {"files": self.files}
+        return {"json": None if self.body is None else {**self.body, **changes}}
 
 
 COMPLAINT = {"category": "other", "description": "It took two days"}
@@ -51,6 +61,13 @@ ROWS = {
     ("ticket", "GET"): Row(of="ticket"),
     ("ticket_reply", "POST"): Row(201, of="ticket", body={"body": "Hello"}),
     ("ticket_clarify", "POST"): Row(201, of="ticket", body={}),
+    ("upload", "POST"): Row(201, files={"file": PNG}),
+    ("file", "GET"): Row(of="file"),
+    ("file", "HEAD"): Row(of="file"),
+    ("file_link", "GET"): Row(of="file", query="?t={token}"),
+    ("file_link", "HEAD"): Row(of="file", query="?t={token}"),
+    ("attachment_link", "GET"): Row(302, of="attachment", query="?t={attachment_token}"),
+    ("attachment_link", "HEAD"): Row(302, of="attachment", query="?t={attachment_token}"),
     ("csat", "POST"): Row(
         201, body={"stars": 5}, inside={"conversationId": "conversation", "ticketId": "ticket"}
     ),
@@ -85,20 +102,31 @@ async def things_of(world: World, user: str) -> Things:
     conversation = await sdk.start(body=f"Hello, this is {user}")
     ticket = await world.operator.make_ticket(user)
     device = await sdk.post("/api/devices/register", {"platform": "mobile", "token": f"of {user}"}, status=200)
+    file = await uploaded(sdk)
+    await world.operator.reply(conversation["id"], "See", files=[OPERATORS])
     await world.settle()
     await world.reconcile()
-    return {"conversation": conversation["id"], "ticket": ticket["id"], "device": device["id"]}
+    shown = (await sdk.show(conversation["id"]))["messages"][-1]["attachments"][0]["url"]
+    attachment, _, attachment_token = shown.rpartition("/")[2].partition("?t=")
+    return {
+        "conversation": conversation["id"],
+        "ticket": ticket["id"],
+        "device": device["id"],
+        "file": file["id"],
+        "token": link_token(world, file["id"]),
+        "attachment": attachment,
+        "attachment_token": attachment_token,
+    }
 
 
 def address(call: tuple[str, str], things: Things) -> str:
     route, _ = TABLE[call]
     path = re.sub(r"\\(.)", r"\1", route.pattern.replace(ID, things.get(ROWS[call].of, "")))
-    return f"{path}{ROWS[call].query}"
+    return f"{path}{ROWS[call].query.format(**things)}"
 
 
 async def ask(sdk: Sdk, call: tuple[str, str], things: Things, **changes: Any) -> httpx.Response:
-    body = ROWS[call].body
-    return await sdk.call(call[1], address(call, things), json=None if body is None else {**body, **changes})
+    return await sdk.call(call[1], address(call, things), **ROWS[call].sent(**changes))
 
 
 def seen(response: httpx.Response) -> tuple[int, bytes, set[str]]:
@@ -119,7 +147,7 @@ async def test_only_the_owner_gets_in(mongo: MongoDatabase, call: tuple[str, str
         own, his = await things_of(world, "alice"), await things_of(world, "bob")
         await world.operator.forget_calls()
 
-        nobody = await world.http.request(call[1], address(call, own), json=row.body)
+        nobody = await world.http.request(call[1], address(call, own), **row.sent())
         old = await ask(Sdk(world.http, "alice", token("alice", expires_in=-1)), call, own)
         assert (nobody.status_code, old.status_code) == (401, 401)
         assert nobody.content == old.content
@@ -165,6 +193,6 @@ async def test_elsewhere_a_token_makes_no_difference(mongo: MongoDatabase, call:
         own = await things_of(world, "alice")
         callers = [world.sdk("alice"), world.sdk("bob"), Sdk(world.http, "alice", token("alice", expires_in=-1))]
         answers = [await ask(sdk, call, own) for sdk in callers]
-        answers.append(await world.http.request(call[1], address(call, own), json=ROWS[call].body))
+        answers.append(await world.http.request(call[1], address(call, own), **ROWS[call].sent()))
         assert {answer.status_code for answer in answers} == {ROWS[call].status}
         assert len({re.sub(rb'"uptime":[0-9]+', b"", answer.content) for answer in answers}) == 1

@@ -308,7 +308,8 @@ async def test_operators_html_is_harmless_and_readable(mongo: MongoDatabase) -> 
         assert message["body"].startswith("See the page (https://help.example/a)\n\n- one\n- two")
         assert "steal" not in message["html"]
         assert "onclick" not in message["html"]
-        assert '<img src="https://i.example/a.png">' in message["html"]
+        assert '<img src="http' in message["html"]
+        assert "i.example" not in message["html"], "its address may expire: ours leads there"
 
 
 @pytest.mark.parametrize(

@@ -12,14 +12,19 @@ from typing import Any
 import pytest
 
 from supportd import __version__
+from supportd.files.signing import Purpose
 from supportd.openapi.document import document
 from supportd.routes import Services, routes
 from tests.conformance import contract
 from tests.harness import MongoDatabase, World, living
+from tests.raw_uploads import link_token, uploaded
+from tests.uploading import OPERATORS
 
 ROOT = Path(__file__).parents[2]
 OPTIONS = ["--checks=all", "--seed=1", "--continue-on-failure", "--no-color", "--output-truncate=false"]
-GOOD = ("200", "201", "204")
+FILE_ID = contract().resolved({"$ref": "#/components/parameters/fileId"})["example"]
+PLACE_ID = contract().resolved({"$ref": "#/components/parameters/placeId"})["example"]
+GOOD = ("200", "201", "204", "302")
 
 
 async def seed(world: World) -> dict[str, str]:
@@ -28,9 +33,18 @@ async def seed(world: World) -> dict[str, str]:
     conversation = await alice.start(body="Hello")
     ticket = await world.operator.make_ticket()
     device = await alice.post("/api/devices/register", {"platform": "tma", "token": "12345"}, status=200)
+    file = await uploaded(alice)
+    said = await world.operator.reply(conversation["id"], "See", files=[OPERATORS])
+    message_id = said["conversation_parts"]["conversation_parts"][-1]["id"]
     await world.settle()
     await world.reconcile()
-    made = {"conversationId": conversation["id"], "ticketId": ticket["id"], "deviceId": device["id"]}
+    made = {
+        "conversationId": conversation["id"],
+        "ticketId": ticket["id"],
+        "deviceId": device["id"],
+        "fileId": file["id"],
+        "placeId": f"conversations_{conversation['id']}_{message_id}_0",
+    }
     examples = {each["name"]: each["example"] for each in path_parameters()}
     return {examples[name]: made_id for name, made_id in made.items()}
 
@@ -49,7 +63,13 @@ async def schemathesis(world: World, folder: Path, seeded: dict[str, str]) -> tu
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
         cwd=folder,  # it leaves a cache there
-        env={**os.environ, "PYTHONPATH": str(ROOT), "SEEDED": json.dumps(seeded)},
+        env={
+            **os.environ,
+            "PYTHONPATH": str(ROOT),
+            "SEEDED": json.dumps(seeded),
+            "FILE_TOKEN": link_token(world, seeded[FILE_ID]),
+            "PLACE_TOKEN": link_token(world, f"attachments/{seeded[PLACE_ID]}", Purpose.CLIENT),
+        },
     )
     try:
         printed, _ = await process.communicate()

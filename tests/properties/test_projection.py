@@ -12,6 +12,7 @@ from supportd.conversations.cache import Entry, PollAnswer
 from supportd.conversations.projection import Need, News, Origin, Projection, project, rated
 from supportd.conversations.state import Period, Rating, State, decode, encode
 from supportd.intercom import wire
+from tests.unit.talk import attachment_links
 
 CONTACT = "6762f1571bb69f9f2193bbbb"
 BEGAN = 1_700_000_000
@@ -155,7 +156,7 @@ class Client:
     given: list[tuple[str, str, bool]] = field(default_factory=list)
 
     def poll(self, state: State) -> None:
-        entry = Entry(state, msgspec.json.Encoder())
+        entry = Entry(state, msgspec.json.Encoder(), attachment_links())
         answer = msgspec.json.decode(entry.poll(self.since), type=PollAnswer)
         self.given += [(message.id, message.body, message.redacted) for message in answer.messages]
         self.since = answer.latest_timestamp

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from tests.simulator.helpers import ADMIN_ID, TOKEN, code_of, playing
+from tests.simulator.hosting import hosting
 
 
 @pytest.mark.parametrize("authorization", [None, "Bearer wrong", f"Basic {TOKEN}"])
@@ -143,7 +144,7 @@ async def test_replies_to_the_last_conversation() -> None:
 
 
 async def test_replies_by_email_and_files_and_quick_replies() -> None:
-    async with playing() as play:
+    async with hosting() as host, playing() as play:
         await play.contact("u-1")
         path = f"/conversations/{(await play.conversation('u-1'))['id']}/reply"
         reply = {
@@ -151,12 +152,12 @@ async def test_replies_by_email_and_files_and_quick_replies() -> None:
             "type": "user",
             "email": "u-1@x.io",
             "body": "see",
-            "attachment_urls": ["https://files.example/one%20picture.png?sig=x"],
+            "attachment_urls": [f"{host.url}/one%20picture.png?sig=x"],
             "attachment_files": [{"name": "log.txt", "content_type": "text/plain", "data": "aGVsbG8h"}],
         }
         [part] = (await play.api("POST", path, reply))["conversation_parts"]["conversation_parts"]
         files = [(each["name"], each["content_type"], each["filesize"]) for each in part["attachments"]]
-        assert files == [("one picture.png", "image/png", 0), ("log.txt", "text/plain", 6)]
+        assert files == [("one picture.png", "image/png", len(host.content)), ("log.txt", "text/plain", 6)]
         options = [{"text": "Yes", "uuid": "a5e1c524-5ddf-4c3e-9328-6bca5d6e3edb"}]
         asked = {"message_type": "quick_reply", "type": "admin", "admin_id": ADMIN_ID, "reply_options": options}
         part = (await play.api("POST", path, asked))["conversation_parts"]["conversation_parts"][-1]

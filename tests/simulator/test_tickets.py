@@ -6,6 +6,7 @@ import httpx
 import pytest
 
 from tests.simulator.helpers import ADMIN_ID, START, Playground, parts_of, playing, ticket_parts_of
+from tests.simulator.hosting import hosting
 
 NOW = int(START)
 TITLE = "_default_title_"
@@ -150,12 +151,12 @@ async def test_attributes_assignment_and_sharing() -> None:
 
 
 async def test_replies_answer_their_part_alone() -> None:
-    async with playing() as play:
+    async with hosting() as host, playing() as play:
         ticket = await created(play)
         path = f"/tickets/{ticket['id']}"
         await play.advance(5)
         reply = {"message_type": "comment", "type": "user", "user_id": "u-1", "body": "Here\nyou go"}
-        said = await play.api("POST", f"{path}/reply", {**reply, "attachment_urls": ["https://x.example/a.png"]})
+        said = await play.api("POST", f"{path}/reply", {**reply, "attachment_urls": [f"{host.url}/a.png"]})
         assert (said["type"], said["body"]) == ("ticket_part", "<p>Here<br>you go</p>")
         assert (said["attachments"][0]["name"], said["author"]["type"]) == ("a.png", "user")
         assert said["app_package_code"] == "simulated-integration"

@@ -212,3 +212,22 @@ async def test_a_file_is_claimed_or_deleted_and_never_both(on_mongod: Open) -> N
         going = set(await left_over(stores))
         assert claimed & going == set()
         assert claimed | going == set(ids)
+
+
+async def test_a_place_knows_the_files_that_were_sent_to_it(on_mongod: Open) -> None:
+    async with on_mongod() as stores:
+        await store(stores, "f1", "f2", "f3", "f4", "f5")
+        for number, place in enumerate(["conversations/1/a", "conversations/1/b", "conversations/11/a", "tickets/1/a"]):
+            await claim(stores, f"f{number + 1}", for_=place)
+        assert {file.id for file in await stores.files.sent_to("conversations/1/")} == {"f1", "f2"}
+        assert await stores.files.sent_to("conversations.1/") == []
+
+
+async def test_what_was_sent_is_claimed_for_good(on_mongod: Open) -> None:
+    async with on_mongod() as stores:
+        await store(stores, "f1", "f2")
+        await claim(stores, "f1", for_="place/a")
+        await stores.files.settle("place/a", "place/sent")
+        assert await claim(stores, "f1", for_="place/a") is None
+        await stores.files.release("place/a")
+        assert await attached(stores, "f1", "f2") == ["place/sent", None]

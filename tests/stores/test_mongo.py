@@ -151,6 +151,7 @@ async def test_indexes_are_made_once_and_again(on_mongod: Open, mongo: MongoData
     assert made == {
         "complaints": ["_id", "user_id+created_at"],
         "contacts": ["_id", "contact_id"],
+        "files": ["_id", "attached_to+created_at", "user_id+created_at"],
         "idempotency": ["_id", "created_at", "made", "user_id+sending"],
         "devices": ["_id", "user_id+registered_at+_id"],
         "durations": ["_id", "closed_at"],

@@ -2,8 +2,11 @@
 
 from typing import Any
 
+from supportd.clock import Clock
+from supportd.conversations.attachments import AttachmentLinks
 from supportd.conversations.projection import News, Origin, project
 from supportd.conversations.state import State
+from supportd.files.signing import FileLinks, Signer
 from supportd.intercom import wire
 
 BEGAN = 1_700_000_000
@@ -64,3 +67,9 @@ def words(state: State) -> list[str]:
 def cursors(state: State) -> list[int]:
     """Each message's cursor in ms since the conversation began."""
     return [item.cursor - BEGAN_MS for item in state.parts]
+
+
+def attachment_links() -> AttachmentLinks:
+    signer = Signer(secrets=("a secret of more than thirty-two bytes",), clock=Clock())
+    links = FileLinks(signer=signer, ttl_s=3600, clock=Clock())
+    return AttachmentLinks(links=links, public_url="https://support.example")

@@ -7,13 +7,13 @@ from supportd.conversations.cache import Entry, PollCache
 from supportd.conversations.projection import News
 from supportd.conversations.state import State
 from supportd.metrics import Metrics
-from tests.unit.talk import BEGAN_MS, full, known, part, webhook
+from tests.unit.talk import BEGAN_MS, attachment_links, full, known, part, webhook
 
 THREAD = [part("p1", "<p>One</p>", at=1), part("p2", "<p>Two</p>", at=1), part("p3", "<p>Three</p>", at=5)]
 
 
-def cache(most: int = 10) -> PollCache:
-    return PollCache(max_conversations=most, metrics=Metrics("1"))
+def cache(most: int = 10, metrics: Metrics | None = None) -> PollCache:
+    return PollCache(max_conversations=most, links=attachment_links(), metrics=metrics or Metrics("1"))
 
 
 def entry(*news: News) -> Entry:
@@ -106,7 +106,7 @@ def test_etag_changes_with_what_a_poll_shows(news: News) -> None:
 
 def test_bounded_and_the_one_used_longest_ago_goes() -> None:
     metrics = Metrics("1")
-    small = PollCache(max_conversations=2, metrics=metrics)
+    small = cache(2, metrics)
     small.put(state("1"))
     small.put(state("2"))
     assert small.get("1") is not None
@@ -117,7 +117,7 @@ def test_bounded_and_the_one_used_longest_ago_goes() -> None:
 
 def test_a_new_state_takes_the_place_of_the_old() -> None:
     metrics = Metrics("1")
-    small = PollCache(max_conversations=1, metrics=metrics)
+    small = cache(1, metrics)
     small.put(state("1"))
     latest = small.put(state("1"))
     assert small.get("1") is latest
@@ -126,7 +126,7 @@ def test_a_new_state_takes_the_place_of_the_old() -> None:
 
 def test_dropped_is_gone() -> None:
     metrics = Metrics("1")
-    small = PollCache(max_conversations=2, metrics=metrics)
+    small = cache(2, metrics)
     small.put(state("1"))
     small.drop("1")
     small.drop("1")

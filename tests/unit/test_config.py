@@ -43,6 +43,8 @@ def test_defaults_are_the_designs() -> None:
         "post_duration_note": False,
         "cors_origins": (),
         "max_file_mb": 20,
+        "max_uploads": 128,
+        "max_upload_mb_per_day": 500,
         "max_files_per_msg": 10,
         "files_backend": "local",
         "files_dir": "var/files",
