@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import boto3
+import httpx
 from moto.server import ThreadedMotoServer
 
 from supportd.files.incoming import Incoming, IncomingFile
@@ -77,6 +78,7 @@ def moto() -> Iterator[str]:
     server.start()
     host, port = server.get_host_and_port()
     address = f"http://{host}:{port}"
+    httpx.post(f"{address}/moto-api/reset", trust_env=False)  # what it keeps is the process's, whichever server made it
     with closing(bucket_client(address)) as client:
         client.create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": "eu-central-1"})
     try:
