@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 WHAT_IS_INSTALLED := pyproject.toml constraints.txt
 
-.PHONY: help demo test lint types bench format clean
+.PHONY: help demo test soak lint types bench format clean
 
 help:  ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
@@ -15,7 +15,10 @@ demo: $(VENV)/.demo  ## MongoDB, an Intercom simulator and supportd, wired to ea
 	@$(BIN)/supportd dev
 
 test: lint types  ## everything: lint, types, and every test on a real mongod
-	$(BIN)/pytest
+	$(BIN)/pytest --numprocesses auto --maxprocesses 4 --dist worksteal
+
+soak: $(VENV)/.test  ## what takes longer: the same faults for ten minutes, the crashes a hundred times each
+	$(BIN)/pytest -m soak
 
 lint: $(VENV)/.test  ## ruff: rules and format
 	$(BIN)/ruff check
