@@ -93,7 +93,7 @@ async def compare(folder: Path, *, requests: int) -> list[dict[str, Any]]:
     mongod.start()
     mongod.wait_until_primary()
     try:
-        database = MongoDatabase(mongod.uri, "benchmark")
+        database = MongoDatabase(mongod.uri, "benchmark", folder / "files")
         async with processes(database.uri, database.name, folder, RATE_LIMIT_PER_MINUTE="1000000") as running:
             alice = running.sdk()
             chat = await alice.start(body="Hello")

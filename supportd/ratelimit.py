@@ -43,6 +43,14 @@ class RateLimiter:
         Raises:
             RateLimited: none was left; it says when to come back, with jitter, so that clients don't return at once.
         """
+        left = self.take(user_id)
+        if left is None:
+            wait = (1 - self._buckets[user_id].tokens) / self._rate
+            raise RateLimited(max(1, math.ceil(wait + self._rng.random() * RETRY_JITTER_S)))
+        return left
+
+    def take(self, user_id: str) -> int | None:
+        """Takes one call from the user's bucket and answers how many are left; None if there was none."""
         now = self._clock.monotonic()
         bucket = self._buckets.get(user_id)
         if bucket is None:
@@ -51,8 +59,7 @@ class RateLimiter:
             bucket.tokens = min(self._limit, bucket.tokens + (now - bucket.filled_at) * self._rate)
             bucket.filled_at = now
         if bucket.tokens < 1:
-            wait = (1 - bucket.tokens) / self._rate
-            raise RateLimited(max(1, math.ceil(wait + self._rng.random() * RETRY_JITTER_S)))
+            return None
         bucket.tokens -= 1
         return int(bucket.tokens)
 

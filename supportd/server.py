@@ -11,6 +11,7 @@ from typing import Any
 
 import structlog
 from tornado.httpserver import HTTPServer
+from tornado.httputil import HTTPServerConnectionDelegate
 from tornado.netutil import bind_sockets
 from tornado.web import Application
 
@@ -22,6 +23,7 @@ from supportd.files.sweeper import SWEEP_S as FILES_SWEEP_S
 from supportd.handlers.base import NotFoundHandler
 from supportd.handlers.cors import Cors
 from supportd.handlers.health import MetricsHandler
+from supportd.handlers.quick_polls import QuickPolls
 from supportd.handlers.web import Web
 from supportd.lifecycle import Lifecycle
 from supportd.openapi.pages import pages
@@ -118,8 +120,19 @@ async def _start_tasks(
 
 def _application(
     settings: Settings, parts: Parts, lifecycle: Lifecycle, *, clock: Clock, rng: random.Random
-) -> Application:
+) -> HTTPServerConnectionDelegate:
+    """What answers requests: the handlers and, before them, the quick way of polls.
+
+    At `debug` each poll is to be in the log, so that handlers answer them all.
+    """
     web = _web(settings, parts, lifecycle, clock)
+    handlers = _handlers(settings, parts, lifecycle, web, rng)
+    if settings.log_level == "debug":
+        return handlers
+    return QuickPolls(handlers, web=web, conversations=parts.conversations)
+
+
+def _handlers(settings: Settings, parts: Parts, lifecycle: Lifecycle, web: Web, rng: random.Random) -> Application:
     published = pages(__version__)
     services = Services(
         sends=parts.sends,
@@ -142,7 +155,7 @@ def _application(
         docs=published.docs,
         rng=rng,
         version=__version__,
-        started_at=clock.monotonic(),
+        started_at=web.clock.monotonic(),
     )
     return Application(
         url_specs(routes(services), web),
@@ -165,7 +178,11 @@ def _web(settings: Settings, parts: Parts, lifecycle: Lifecycle, clock: Clock) -
 
 
 def _listen(
-    settings: Settings, application: Application, parts: Parts, lifecycle: Lifecycle, stack: AsyncExitStack
+    settings: Settings,
+    application: HTTPServerConnectionDelegate,
+    parts: Parts,
+    lifecycle: Lifecycle,
+    stack: AsyncExitStack,
 ) -> int:
     """Listens on the public port; returns it."""
     server = HTTPServer(

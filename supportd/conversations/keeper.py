@@ -85,13 +85,14 @@ class ConversationKeeper:
         self._absent: TTLCache[str, bool] = TTLCache(ABSENT_TRACKED, ABSENT_FOR_S, timer=clock.monotonic)
         self._counted: LRUCache[str, bool] = LRUCache(UNKNOWN_REMEMBERED)
         self._all_confirmed_at = 0
+        self._from_memory = metrics.lookups.labels(Lookup.MEMORY)
         self._log = structlog.get_logger("supportd.conversations")
 
     def cached(self, conversation_id: str) -> Entry | None:
         """The conversation, if it is in memory."""
         entry = self._cache.get(conversation_id)
         if entry is not None:
-            self._metrics.lookups.labels(Lookup.MEMORY).inc()
+            self._from_memory.inc()
         return entry
 
     async def get(self, conversation_id: str) -> Entry:

@@ -19,6 +19,7 @@ from supportd.identity import Identity
 from supportd.ratelimit import RateLimiter
 
 JSON = "application/json; charset=utf-8"
+PRIVATE = "private, no-store"
 MAX_JSON_BYTES = 64 * 1024
 REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
 
@@ -166,7 +167,7 @@ class BaseHandler(RequestHandler):
 
     def _common_headers(self) -> None:
         if self.request.path.startswith("/api/"):
-            self.set_header("Cache-Control", "private, no-store")
+            self.set_header("Cache-Control", PRIVATE)
             self.set_header("RateLimit-Policy", self._limiter.policy)
             self.set_header("RateLimit", self._limiter.status(self._left))
         if self.web.lifecycle.stopping:

@@ -10,13 +10,11 @@ from collections.abc import Awaitable
 from supportd.conversations.cache import Entry
 from supportd.conversations.service import ConversationService
 from supportd.conversations.waiters import Waiters
-from supportd.handlers import bodies
+from supportd.handlers import bodies, polling
 from supportd.handlers.base import BaseHandler
 from supportd.metrics import Poll
 
 MAX_WAIT_S = 25
-MAX_SINCE = 10**17
-SECONDS_BELOW = 10**11  # a `since` below this is in seconds: part A of the contract shows one
 WAIT_JITTER = 0.1
 
 
@@ -33,10 +31,8 @@ class PollHandler(BaseHandler):
 
     def get(self, conversation_id: str) -> Awaitable[None] | None:
         """Answers at once, or after what must be loaded was, or with `wait` when there is news."""
-        since = bodies.whole_number("since", self.get_query_argument("since", None), least=0, most=MAX_SINCE, default=0)
-        wait_s = bodies.whole_number("wait", self.get_query_argument("wait", None), least=0, most=MAX_WAIT_S, default=0)
-        if since < SECONDS_BELOW:
-            since *= 1000
+        since = polling.cursor_ms(self._number("since", most=polling.MAX_SINCE))
+        wait_s = self._number("wait", most=MAX_WAIT_S)
         entry = self.conversations.cached(self.caller, conversation_id)
         if entry is None or (wait_s and not self._has_news(entry, since)):
             return self._answer_later(conversation_id, since, wait_s)
@@ -69,25 +65,18 @@ class PollHandler(BaseHandler):
         self.held_s = self.web.clock.monotonic() - held_at
         self.web.metrics.held_seconds.observe(self.held_s)
 
+    def _number(self, field: str, *, most: int) -> int:
+        return bodies.whole_number(field, self.get_query_argument(field, None), least=0, most=most, default=0)
+
     def _has_news(self, entry: Entry, since: int) -> bool:
-        known = self.request.headers.get("If-None-Match")
-        return entry.has_news(since) if known is None else not _matches(known, entry.etag)
+        return polling.has_news(entry, since, self.request.headers.get("If-None-Match"))
 
     def _answer(self, entry: Entry, since: int) -> None:
         self.set_header("ETag", entry.etag)
         self.set_header("Age", str(self.conversations.age_s(entry)))
         self.conversations.note_served(self.caller, entry.state)
-        known = self.request.headers.get("If-None-Match")
-        if known is not None and _matches(known, entry.etag):
-            self.web.metrics.polls.labels(Poll.NOT_MODIFIED).inc()
+        outcome, body = polling.answer(entry, since, self.request.headers.get("If-None-Match"))
+        self.web.metrics.polls.labels(outcome).inc()
+        if outcome is Poll.NOT_MODIFIED:
             self.set_status(304)
-            self.finish()
-            return
-        answer = entry.poll(since)
-        self.web.metrics.polls.labels(Poll.NOTHING if answer is entry.quiet else Poll.NEWS).inc()
-        self.finish(answer)
-
-
-def _matches(known: str, etag: str) -> bool:
-    """Whether `If-None-Match` names the ETag, compared weakly (RFC 9110, 13.1.2)."""
-    return known.strip() == "*" or etag in (tag.strip().removeprefix("W/") for tag in known.split(","))
+        self.finish(body or None)
