@@ -17,8 +17,8 @@ demo: $(VENV)/.demo  ## MongoDB, an Intercom simulator and supportd, wired to ea
 test: lint types  ## everything: lint, types, and every test on a real mongod
 	$(BIN)/pytest --numprocesses auto --maxprocesses 4 --dist worksteal
 
-soak: $(VENV)/.test  ## what takes longer: the same faults for ten minutes, the crashes a hundred times each
-	$(BIN)/pytest -m soak
+soak: $(VENV)/.test  ## what takes longer: all faults for ten minutes (SEED=7 repeats one), crashes a hundred times each
+	SOAK_SEED=$(SEED) SOAK_SECONDS=$(SECONDS) $(BIN)/pytest -m soak $(WHAT)
 
 lint: $(VENV)/.test  ## ruff: rules and format
 	$(BIN)/ruff check

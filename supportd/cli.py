@@ -3,26 +3,34 @@
 import argparse
 import asyncio
 import os
+import re
 import resource
 import sys
 import time
 from collections.abc import Sequence
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import jwt
 
 from supportd import __version__, logs
 from supportd.config import Settings, secret
-from supportd.errors import CannotListen, ConfigError
+from supportd.errors import CannotListen, ConfigError, StorageUnavailable
 from supportd.identity import ALGORITHM
+from supportd.stores import mongo
+from supportd.stores.stores import Stores
 
+FAILED = 1
 CONFIG_ERROR = 2
 CANNOT_LISTEN = 3
 TOKEN_TTL_S = 3600
+DURATION = re.compile(r"(\d{1,9})([smhd])")
+UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Runs a command and returns its exit code: 0, 1 after a failure, 2 for a bad setting, 3 for a port in use."""
+    """Runs a command and returns its exit code: 0, 1 failure, 2 bad setting or argument, 3 port in use."""
     arguments = _parser().parse_args(argv)
     try:
         return int(arguments.run(arguments))
@@ -32,6 +40,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     except CannotListen as error:
         print(f"supportd: {error}", file=sys.stderr)
         return CANNOT_LISTEN
+    except StorageUnavailable:
+        print("supportd: MongoDB can't be reached, or failed meanwhile; it is safe to try again", file=sys.stderr)
+        return FAILED
     except KeyboardInterrupt:
         return 130
 
@@ -49,7 +60,32 @@ def _parser() -> argparse.ArgumentParser:
     token.add_argument("--user", required=True, help="the user's id")
     token.add_argument("--ttl", type=int, default=TOKEN_TTL_S, help="seconds until it expires (default: 3600)")
     token.set_defaults(run=_token)
+    events = commands.add_parser("events", help="Intercom's webhooks as they were stored; they are kept for 30 days")
+    replay = events.add_subparsers(required=True, metavar="ACTION").add_parser(
+        "replay", help="have them processed again, by the running server or at its next start"
+    )
+    replay.add_argument(
+        "--since", type=_moment, required=True, help="of those received since then: 2h, 30m, or 2026-01-31T12:00:00Z"
+    )
+    replay.add_argument("--dry-run", action="store_true", help="only say how many there are")
+    replay.set_defaults(run=_replay)
     return parser
+
+
+def _moment(text: str) -> datetime:
+    """A time in the past: so long ago (s, m, h, d), or as ISO 8601 has it, in UTC unless it says otherwise."""
+    now = datetime.now(UTC)
+    try:
+        ago = DURATION.fullmatch(text)
+        found = now - timedelta(**{UNITS[ago[2]]: int(ago[1])}) if ago else datetime.fromisoformat(text)
+    except (ValueError, OverflowError):
+        raise argparse.ArgumentTypeError(
+            f"must be as long ago as 2h, or a time as 2026-01-31T12:00:00Z, not {text!r}"
+        ) from None
+    found = found if found.tzinfo else found.replace(tzinfo=UTC)
+    if found > now:
+        raise argparse.ArgumentTypeError(f"must be in the past, not {text!r}")
+    return found
 
 
 def _serve(_: argparse.Namespace) -> int:
@@ -86,3 +122,18 @@ def _token(arguments: argparse.Namespace) -> int:
             claims[claim] = value
     print(jwt.encode(claims, key, algorithm=ALGORITHM))
     return 0
+
+
+def _replay(arguments: argparse.Namespace) -> int:
+    settings = Settings.from_environ(os.environ)
+    logs.configure(level="error", fmt="console", stream=sys.stderr)
+    count = asyncio.run(_undo_events(settings, arguments.since, dry_run=arguments.dry_run))
+    print(f"{count} events {'would' if arguments.dry_run else 'will'} be processed again")
+    return 0
+
+
+async def _undo_events(settings: Settings, since: datetime, *, dry_run: bool) -> int:
+    with closing(mongo.connect(settings.mongo_uri)) as client:
+        events = Stores(client[settings.mongo_db]).webhook_events
+        until = datetime.now(UTC)
+        return await (events.count_done if dry_run else events.undo)(since=since, until=until)

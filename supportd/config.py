@@ -137,6 +137,7 @@ class Settings:
 
     host: str = setting(text, default="127.0.0.1")
     port: int = setting(bounded(int, 0, 65535), default=41100)
+    listen_fd: int | None = setting(bounded(int, 0, 1_048_576), default=None)
     metrics_host: str = setting(text, default="127.0.0.1")
     metrics_port: int = setting(bounded(int, 0, 65535), default=41101)
 

@@ -4,9 +4,13 @@ import asyncio
 
 
 class Lifecycle:
-    """Counts requests from their first line to their last byte, so that a stop can wait for them."""
+    """Counts requests from their first line to their last byte, so that a stop can wait for them.
 
-    def __init__(self) -> None:
+    `linger_s` is how long a stop goes on answering on open connections, and telling clients to make new ones.
+    """
+
+    def __init__(self, *, linger_s: float = 0.0) -> None:
+        self.linger_s = linger_s
         self.stopping = False
         self._under_way = 0
         self._idle = asyncio.Event()

@@ -126,6 +126,10 @@ class Metrics:
             "route",
         )
         self.held_seconds = self._histogram("poll_held_seconds", "Time that polls were held", WAIT_BUCKETS)
+        self.connections = self._gauge("connections", "Open connections of clients, or of the proxy")
+        self.connections_refused = self._counter(
+            "connections_refused_total", "Connections closed at once, since there were too many"
+        )
         self.held_polls = self._gauge("held_polls", "Polls being held now")
         self.polls = self._enum_counter("polls_total", "Polls answered", "outcome", Poll)
         self.loop_lag_seconds = self._histogram("event_loop_lag_seconds", "How late the event loop is", LAG_BUCKETS)

@@ -3,7 +3,6 @@
 import asyncio
 import random
 import signal
-import socket
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
@@ -12,13 +11,12 @@ from typing import Any
 import structlog
 from tornado.httpserver import HTTPServer
 from tornado.httputil import HTTPServerConnectionDelegate
-from tornado.netutil import bind_sockets
 from tornado.web import Application
 
 from supportd import __version__
 from supportd.clock import Clock
 from supportd.config import Settings
-from supportd.errors import CannotListen, StorageUnavailable
+from supportd.errors import StorageUnavailable
 from supportd.files.sweeper import SWEEP_S as FILES_SWEEP_S
 from supportd.handlers.base import NotFoundHandler
 from supportd.handlers.cors import Cors
@@ -26,6 +24,7 @@ from supportd.handlers.health import MetricsHandler
 from supportd.handlers.quick_polls import QuickPolls
 from supportd.handlers.web import Web
 from supportd.lifecycle import Lifecycle
+from supportd.listening import BoundedServer, bound, inherited, most_connections
 from supportd.openapi.pages import pages
 from supportd.routes import Services, routes, url_specs
 from supportd.stores import mongo
@@ -34,6 +33,7 @@ from supportd.tasks import Periodic, watch_loop_lag
 from supportd.wiring import Parts, build, close_later
 from supportd.wiring_files import secrets_of
 
+LINGER_S = 0.25  # for what is on its way on open connections when the process is told to stop
 DRAIN_S = 5.0
 LAST_S = 1.0
 IDLE_CONNECTION_S = 75
@@ -57,15 +57,16 @@ class Server:
 
 @asynccontextmanager
 async def running(
-    settings: Settings, *, clock: Clock | None = None, rng: random.Random | None = None
+    settings: Settings, *, clock: Clock | None = None, rng: random.Random | None = None, linger_s: float = 0.0
 ) -> AsyncIterator[Server]:
     """A server that listens while the context lasts and stops in order at its end, within ten seconds.
 
-    It starts whether or not MongoDB and Intercom are there; `/ready` tells.
+    It starts whether or not MongoDB and Intercom are there; `/ready` tells. For `linger_s` after the end began, open
+    connections are still answered: who is just about to send a request shall not find them closed.
     """
     clock = clock or Clock()
     rng = rng or random.Random()  # noqa: S311 - for jitter only
-    lifecycle = Lifecycle()
+    lifecycle = Lifecycle(linger_s=linger_s)
     async with AsyncExitStack() as stack:
         parts = build(settings, clock=clock, rng=rng, stack=stack)
         metrics_port = _listen_for_metrics(settings, parts, stack)
@@ -79,7 +80,7 @@ async def serve(settings: Settings) -> None:
     """Runs until SIGTERM or SIGINT, then stops in order. A second signal cuts what is still under way."""
     log = structlog.get_logger("supportd.server")
     stop = asyncio.Event()
-    async with running(settings) as server:
+    async with running(settings, linger_s=LINGER_S) as server:
 
         def on_signal(name: str) -> None:
             log.info("stopping", signal=name)
@@ -102,6 +103,7 @@ async def _start_tasks(
         "reconciler": (parts.reconciler.run, settings.reconcile_interval, None),
         "inbox": (parts.inbox.sweep, SWEEP_S, None),
         "csat": (parts.csat.sweep, CSAT_SWEEP_S, None),
+        "claims": (parts.claim_sweeper.run, FILES_SWEEP_S, None),
         "files": (parts.file_sweeper.run, FILES_SWEEP_S, None),
         "outbox": (parts.outbox.work, OUTBOX_INTERVAL_S, parts.outbox.added),
     }
@@ -185,14 +187,17 @@ def _listen(
     stack: AsyncExitStack,
 ) -> int:
     """Listens on the public port; returns it."""
-    server = HTTPServer(
+    server = BoundedServer(
         application,
         idle_connection_timeout=IDLE_CONNECTION_S,
         body_timeout=BODY_S,
         max_header_size=MAX_HEADER_BYTES,
         max_body_size=MAX_READ_BYTES,
     )
-    sockets = _bind(settings.host, settings.port)
+    server.max_connections = most_connections(uploads=settings.max_uploads)
+    server.on_refused = parts.metrics.connections_refused.inc
+    parts.metrics.connections.set_function(lambda: len(server))
+    sockets = bound(settings.host, settings.port) if settings.listen_fd is None else inherited(settings.listen_fd)
     server.add_sockets(sockets)
     close_later(stack, "http", lambda: _stop_serving(server, parts, lifecycle))
     return int(sockets[0].getsockname()[1])
@@ -204,18 +209,11 @@ def _listen_for_metrics(settings: Settings, parts: Parts, stack: AsyncExitStack)
         [(r"/metrics", MetricsHandler, {"registry": parts.metrics.registry})], log_function=lambda _: None
     )
     server = HTTPServer(application)
-    sockets = _bind(settings.metrics_host, settings.metrics_port)
+    sockets = bound(settings.metrics_host, settings.metrics_port)
     server.add_sockets(sockets)
     close_later(stack, "metrics", server.close_all_connections)
     stack.callback(server.stop)
     return int(sockets[0].getsockname()[1])
-
-
-def _bind(host: str, port: int) -> list[socket.socket]:
-    try:
-        return bind_sockets(port, host)
-    except OSError as error:
-        raise CannotListen(f"can't listen on {host}:{port}: {error.strerror}") from None
 
 
 async def _stop_serving(server: HTTPServer, parts: Parts, lifecycle: Lifecycle) -> None:
@@ -223,6 +221,7 @@ async def _stop_serving(server: HTTPServer, parts: Parts, lifecycle: Lifecycle) 
     lifecycle.stopping = True
     server.stop()
     parts.waiters.close()
+    await asyncio.sleep(lifecycle.linger_s)
     await lifecycle.idle(within_s=DRAIN_S)
     with suppress(TimeoutError):
         await asyncio.wait_for(parts.inbox.drain(), LAST_S)

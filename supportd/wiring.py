@@ -4,7 +4,7 @@ What must be closed is pushed on the stack beneath its construction, so that it 
 """
 
 import random
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 
@@ -13,8 +13,9 @@ import structlog
 from supportd import __version__
 from supportd.clock import Clock
 from supportd.config import Settings
-from supportd.conversations.attachments import Addresses, Home
+from supportd.conversations.attachments import Addresses, Home, Load
 from supportd.conversations.cache import PollCache
+from supportd.conversations.claims import ClaimSweeper
 from supportd.conversations.contacts import ContactBook
 from supportd.conversations.durations import Durations
 from supportd.conversations.keeper import ConversationKeeper
@@ -32,6 +33,7 @@ from supportd.identity import Identifier
 from supportd.intercom.breaker import Breaker, BreakerState
 from supportd.intercom.budget import Budget
 from supportd.intercom.client import IntercomClient
+from supportd.intercom.clock import IntercomClock
 from supportd.intercom.tickets import TicketClient
 from supportd.intercom.transport import Transport
 from supportd.metrics import Metrics
@@ -80,20 +82,17 @@ class Parts:
     files: FileService
     addresses: Addresses
     file_sweeper: Sweeper
+    claim_sweeper: ClaimSweeper
     inbox: Inbox
     outbox: Outbox
     reconciler: Reconciler
 
 
 def build(settings: Settings, *, clock: Clock, rng: random.Random, stack: AsyncExitStack) -> Parts:
-    """Builds everything. Nothing runs yet, and nothing is asked of MongoDB or Intercom.
-
-    Raises:
-        ConfigError: a setting can't be used after all.
-    """
+    """Builds everything. Nothing runs yet or is asked of MongoDB or Intercom. Raises `ConfigError` for bad settings."""
     metrics = Metrics(__version__)
     database = _database(settings, stack)
-    base = _Base(settings=settings, clock=clock, metrics=metrics, stores=Stores(database), stack=stack)
+    base = _base(settings, Stores(database), clock, metrics, stack)
     breaker = Breaker(clock=clock, on_change=lambda state: metrics.breaker_open.set(BREAKER_GAUGE[state]))
     transport = _transport(base, breaker)
     intercom = IntercomClient(transport=transport, admin_id=settings.intercom_admin_id)
@@ -102,6 +101,7 @@ def build(settings: Settings, *, clock: Clock, rng: random.Random, stack: AsyncE
     chats = _conversations(base, intercom, outbox, files)
     tickets = _tickets(base, transport, chats, files)
     inbox, reconciler = _sync(base, intercom, chats, tickets)
+    loads = {Home.CONVERSATION: chats.keeper.messages_now, Home.TICKET: tickets.keeper.messages_now}
     secrets = secrets_of(settings.jwt_secret, settings.jwt_secret_previous)
     return Parts(
         metrics=metrics,
@@ -119,8 +119,9 @@ def build(settings: Settings, *, clock: Clock, rng: random.Random, stack: AsyncE
         clarification=tickets.clarification,
         csat=_csat(base, chats, tickets, outbox),
         files=files.service,
-        addresses=_addresses(base, files, chats, tickets),
+        addresses=_addresses(base, files, loads),
         file_sweeper=files.sweeper,
+        claim_sweeper=ClaimSweeper(store=base.stores.files, loads=loads, clock=clock),
         inbox=inbox,
         outbox=outbox,
         reconciler=reconciler,
@@ -149,6 +150,7 @@ def close_later(stack: AsyncExitStack, name: str, close: Callable[[], Awaitable[
 class _Base:
     settings: Settings
     clock: Clock
+    intercom_clock: IntercomClock
     metrics: Metrics
     stores: Stores
     stack: AsyncExitStack
@@ -180,7 +182,7 @@ def _transport(base: _Base, breaker: Breaker) -> Transport:
         timeout_s=settings.intercom_timeout,
         breaker=breaker,
         budget=Budget(per_minute=settings.intercom_rate_per_minute, clock=base.clock),
-        clock=base.clock,
+        clock=base.intercom_clock,
         metrics=base.metrics,
     )
     close_later(base.stack, "intercom", transport.close)
@@ -190,7 +192,7 @@ def _transport(base: _Base, breaker: Breaker) -> Transport:
 def _conversations(base: _Base, intercom: IntercomClient, outbox: Outbox, files: FileParts) -> _Chats:
     contacts = ContactBook(store=base.stores.contacts, client=intercom, clock=base.clock)
     close_later(base.stack, "contacts", contacts.stop)
-    topics = Topics(store=base.stores.topics, enqueue=outbox.add, clock=base.clock)
+    topics = Topics(store=base.stores.topics, enqueue=outbox.add, clock=base.intercom_clock)
     waiters = Waiters()
     cache = PollCache(max_conversations=base.settings.cache_max_conversations, links=files.links, metrics=base.metrics)
     keeper = ConversationKeeper(
@@ -204,6 +206,7 @@ def _conversations(base: _Base, intercom: IntercomClient, outbox: Outbox, files:
         durations=_durations(base, outbox),
         waiters=waiters,
         clock=base.clock,
+        intercom_clock=base.intercom_clock,
         metrics=base.metrics,
     )
     close_later(base.stack, "conversations", keeper.stop)
@@ -244,6 +247,7 @@ def _tickets(base: _Base, transport: Transport, chats: _Chats, files: FileParts)
         files=files.sent,
         max_tickets=settings.cache_max_conversations,
         clock=base.clock,
+        intercom_clock=base.intercom_clock,
         metrics=base.metrics,
     )
     close_later(base.stack, "tickets", keeper.stop)
@@ -265,8 +269,18 @@ def _tickets(base: _Base, transport: Transport, chats: _Chats, files: FileParts)
     return _Tickets(client=client, keeper=keeper, service=service, clarification=clarification)
 
 
-def _addresses(base: _Base, files: FileParts, chats: _Chats, tickets: _Tickets) -> Addresses:
-    loads = {Home.CONVERSATION: chats.keeper.messages_now, Home.TICKET: tickets.keeper.messages_now}
+def _base(settings: Settings, stores: Stores, clock: Clock, metrics: Metrics, stack: AsyncExitStack) -> _Base:
+    return _Base(
+        settings=settings,
+        clock=clock,
+        intercom_clock=IntercomClock(clock),
+        metrics=metrics,
+        stores=stores,
+        stack=stack,
+    )
+
+
+def _addresses(base: _Base, files: FileParts, loads: Mapping[Home, Load]) -> Addresses:
     addresses = Addresses(loads=loads, signer=files.signer, clock=base.clock)
     close_later(base.stack, "addresses", addresses.stop)
     return addresses

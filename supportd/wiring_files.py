@@ -62,6 +62,7 @@ def build_files(
         links=links,
         public_url=settings.public_address,
         max_files=settings.max_files_per_msg,
+        clock=clock,
     )
     return FileParts(
         service=service,

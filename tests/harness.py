@@ -25,16 +25,21 @@ ADMIN_ID = "9001"
 
 
 class DrivenClock(Clock):
-    """The system's clocks plus what a test advanced them by."""
+    """The system's clocks plus what a test advanced them by, and by what somebody set the one on the wall."""
 
     def __init__(self) -> None:
         self.advanced = 0.0
+        self.jumped = 0.0
 
     def advance(self, seconds: float) -> None:
         self.advanced += seconds
 
+    def jump(self, seconds: float) -> None:
+        """Sets the system's clock forward or back: no time passes."""
+        self.jumped += seconds
+
     def time(self) -> float:
-        return super().time() + self.advanced
+        return super().time() + self.advanced + self.jumped
 
     def monotonic(self) -> float:
         return super().monotonic() + self.advanced
@@ -151,6 +156,11 @@ class World:
         await self.operator.deliver()
         await self.server.parts.inbox.drain()
 
+    async def elapse(self, seconds: float) -> None:
+        """Time passes, here and at Intercom."""
+        self.clock.advance(seconds)
+        await self.operator.control("POST", "/clock", {"advance": seconds})
+
     async def reconcile(self) -> int:
         return await self.server.parts.reconciler.run()
 
@@ -203,9 +213,11 @@ async def simulating(**config: Any) -> AsyncIterator[Simulator]:
 
 
 @contextlib.asynccontextmanager
-async def serving(configuration: Settings, simulator: Simulator, *, webhooks: bool = True) -> AsyncIterator[World]:
+async def serving(
+    configuration: Settings, simulator: Simulator, *, webhooks: bool = True, clock: DrivenClock | None = None
+) -> AsyncIterator[World]:
     """A supportd on the simulator. Its first reconciler run is over when the test begins."""
-    clock = DrivenClock()
+    clock = clock or DrivenClock()
     async with contextlib.AsyncExitStack() as stack:
         server = await stack.enter_async_context(running(configuration, clock=clock, rng=random.Random(1)))
         http = await stack.enter_async_context(

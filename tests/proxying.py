@@ -42,9 +42,11 @@ class Proxy:
         self._target_port = target_port
         self._passable = asyncio.Event()
         self._passable.set()
+        self._stalled: set[int] = set()
         self._connections: dict[int, tuple[asyncio.StreamWriter, asyncio.StreamWriter]] = {}
         self._made = 0
         self._server: asyncio.Server | None = None
+        self._carrying: set[asyncio.Task[None] | None] = set()
 
     @property
     def open(self) -> int:
@@ -62,6 +64,10 @@ class Proxy:
         """Nothing passes in either direction until `allow`, as where packets are lost; connections stay."""
         self._passable.clear()
 
+    def stall(self, connection: int) -> None:
+        """Nothing passes on this connection any more, ever; it stays until it is cut."""
+        self._stalled.add(connection)
+
     def cut(self) -> None:
         """Every connection is reset; new ones are taken."""
         for pair in list(self._connections.values()):
@@ -75,13 +81,28 @@ class Proxy:
             self._server = None
         self.cut()
 
+    async def close(self) -> None:
+        """Takes nothing any more, and waits until every connection is gone."""
+        self.refuse()
+        carrying = [task for task in self._carrying if task is not None]
+        for task in carrying:
+            task.cancel()
+        await asyncio.gather(*carrying, return_exceptions=True)
+        await asyncio.sleep(0)  # what was aborted is closed in the loop's next turn
+
     async def _carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        number = self._made = self._made + 1
+        task = asyncio.current_task()
+        self._carrying.add(task)
         try:
-            to_reader, to_writer = await asyncio.open_connection(LOOPBACK, self._target_port)
-        except OSError:
+            with contextlib.suppress(OSError, asyncio.CancelledError):  # asyncio logs a callback that was cancelled
+                await self._connect(reader, writer)
+        finally:
             writer.transport.abort()
-            return
+            self._carrying.discard(task)
+
+    async def _connect(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        number = self._made = self._made + 1
+        to_reader, to_writer = await asyncio.open_connection(LOOPBACK, self._target_port)
         self._connections[number] = (writer, to_writer)
         try:
             async with asyncio.TaskGroup() as both:
@@ -89,7 +110,6 @@ class Proxy:
                 both.create_task(self._pass(Way.ANSWER, number, to_reader, writer))
         finally:
             del self._connections[number]
-            writer.transport.abort()
             to_writer.transport.abort()
 
     async def _pass(self, way: Way, number: int, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -100,6 +120,8 @@ class Proxy:
                 if self.watch is not None:
                     self.watch(Passing(way, number, data))
                 await self._passable.wait()
+                if number in self._stalled:
+                    return
                 writer.write(data)
                 await writer.drain()
             if writer.can_write_eof():
@@ -114,4 +136,4 @@ async def proxied(target_port: int) -> AsyncIterator[Proxy]:
     try:
         yield proxy
     finally:
-        proxy.refuse()
+        await proxy.close()

@@ -79,9 +79,13 @@ class Line:
         return True
 
 
+def line(world: World) -> contextlib.AbstractAsyncContextManager[Line]:
+    return line_to(world.server.port)
+
+
 @contextlib.asynccontextmanager
-async def line(world: World) -> AsyncIterator[Line]:
-    reader, writer = await asyncio.open_connection("127.0.0.1", world.server.port)
+async def line_to(port: int) -> AsyncIterator[Line]:
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
     try:
         yield Line(reader, writer)
     finally:

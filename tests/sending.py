@@ -11,7 +11,8 @@ from tests.waiting import eventually
 
 REPLY = "POST /conversations/{id}/reply"
 START = "POST /conversations"
-RUN_S = 61  # after which a key whose run crashed may be taken over
+RUN_S = 21  # after which a key whose run crashed may be taken over, and nothing that it sent can still arrive
+LATE_S = 11  # after which what was cut off can't arrive any more
 
 
 async def send(sdk: Sdk, path: str, body: Any, key: str = "key-1") -> httpx.Response:

@@ -55,10 +55,12 @@ MAY_IMPORT = {
     "metrics": set(),
     "logs": set(),
     "lifecycle": set(),
+    "listening": {"errors"},
     "config": {"errors"},
     "tasks": set(),
     "identity": {"errors", "clock"},
-    "idempotency": {"errors", "clock", "metrics", "stores"},
+    "leases": set(),
+    "idempotency": {"errors", "clock", "leases", "metrics", "stores"},
     "ratelimit": {"errors", "clock"},
 }
 SEES_ALL = {"server", "wiring", "wiring_files", "routes", "cli", "__main__"}
@@ -73,7 +75,7 @@ OUTSIDE = {
     "pymongo": {"stores", "dev"},
     "motor": {"stores"},
     "bson": {"stores"},
-    "tornado": {"handlers", "routes", "server", "simulator", "openapi"},
+    "tornado": {"handlers", "routes", "server", "listening", "simulator", "openapi"},
     "prometheus_client": {"metrics", "handlers"},
     "jwt": {"identity", "cli", "dev"},
 }

@@ -22,7 +22,7 @@ from supportd.errors import NotFound
 from supportd.files.signing import FileLinks, Purpose, Signer
 from supportd.tasks import SingleFlight
 
-FRESH_S = 600  # how long an address of Intercom's is handed out: a third of the time that it works
+FRESH_S = 60  # how long an address of Intercom's is handed out, also if what it leads to was redacted meanwhile
 REMEMBERED = 1000  # conversations and tickets
 VISIBLE = string.ascii_letters + string.digits + string.punctuation
 IMAGE = "i"

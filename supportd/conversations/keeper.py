@@ -13,6 +13,7 @@ import structlog
 from cachetools import LRUCache, TTLCache
 
 from supportd.clock import Clock
+from supportd.conversations.age import confirmed_ago_s
 from supportd.conversations.attachments import Home
 from supportd.conversations.cache import Entry, PollCache
 from supportd.conversations.contacts import ContactBook
@@ -27,6 +28,7 @@ from supportd.errors import IntercomNotFound, NotFound, StorageUnavailable
 from supportd.intercom import wire
 from supportd.intercom.budget import Priority
 from supportd.intercom.client import IntercomClient, Loaded
+from supportd.intercom.clock import IntercomClock
 from supportd.metrics import Lookup, Metrics
 from supportd.stores.ratings import RatingStore
 from supportd.stores.snapshots import Snapshot, SnapshotStore
@@ -67,6 +69,7 @@ class ConversationKeeper:
         durations: Durations,
         waiters: Waiters,
         clock: Clock,
+        intercom_clock: IntercomClock,
         metrics: Metrics,
     ) -> None:
         self._cache = cache
@@ -79,12 +82,13 @@ class ConversationKeeper:
         self._durations = durations
         self._waiters = waiters
         self._clock = clock
+        self._intercom_clock = intercom_clock
         self._metrics = metrics
         self._locks = KeyedLocks()
         self._loading: SingleFlight[Entry] = SingleFlight()
         self._absent: TTLCache[str, bool] = TTLCache(ABSENT_TRACKED, ABSENT_FOR_S, timer=clock.monotonic)
         self._counted: LRUCache[str, bool] = LRUCache(UNKNOWN_REMEMBERED)
-        self._all_confirmed_at = 0
+        self._all_confirmed_at: float | None = None
         self._from_memory = metrics.lookups.labels(Lookup.MEMORY)
         self._log = structlog.get_logger("supportd.conversations")
 
@@ -173,7 +177,7 @@ class ConversationKeeper:
             loaded = await self._client.conversation(conversation_id, priority=priority)
         except IntercomNotFound:
             before = await self._known(conversation_id)
-            if before is None or self._now_ms() - before.created_at < YOUNG_MS:
+            if before is None or self._is_young(before):
                 return None if before is None else Applied(before, before, Need.NOTHING, missing=True)
             return Applied(before, await self.delete(conversation_id) or before, Need.NOTHING, missing=True)
         return await self.apply_load(loaded)
@@ -226,7 +230,7 @@ class ConversationKeeper:
         async with self._locks.hold(conversation_id):
             state = await self._known(conversation_id)
             if state is not None and not state.deleted:
-                state = deleted(state, at=self._now_ms() // 1000)
+                state = deleted(state, at=int(self._intercom_clock.time()))
                 await self._save(state)
             self._cache.drop(conversation_id)
             self._absent[conversation_id] = True
@@ -239,14 +243,13 @@ class ConversationKeeper:
             return True
         return bool(await self._contacts.known(conversation.contact_ids))
 
-    def confirm_all(self, at_ms: int) -> None:
-        """Takes over that everything in Intercom was seen as of this time (ms)."""
-        self._all_confirmed_at = max(self._all_confirmed_at, at_ms)
+    def confirm_all(self, at: float) -> None:
+        """Takes over that everything in Intercom was seen as of this time (s of the monotonic clock)."""
+        self._all_confirmed_at = at
 
     def age_s(self, state: State) -> int:
         """Seconds since Intercom last confirmed the state."""
-        confirmed_at = max(state.confirmed_at, self._all_confirmed_at)
-        return max(0, self._now_ms() - confirmed_at) // 1000
+        return confirmed_ago_s(state.confirmed_at, self._all_confirmed_at, self._clock)
 
     async def stop(self) -> None:
         """Ends loads under way."""
@@ -354,6 +357,9 @@ class ConversationKeeper:
                 encoded=encode(state),
             )
         )
+
+    def _is_young(self, state: State) -> bool:
+        return self._intercom_clock.time() * 1000 - state.created_at < YOUNG_MS
 
     def _now_ms(self) -> int:
         return int(self._clock.time() * 1000)

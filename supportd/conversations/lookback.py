@@ -17,7 +17,7 @@ from supportd.stores.idempotency import Intent
 from supportd.stores.snapshots import SnapshotStore
 
 SEARCH_LAG_S = 120  # by when Intercom's search surely shows a new conversation
-CLOCKS_DIFFER_MS = 600_000  # by how much Intercom's clock may be behind ours
+CLOCKS_DIFFER_MS = 7_200_000  # by how much Intercom's clock may be behind ours: ours may have jumped an hour ahead
 NEWEST = 50  # of a user's conversations: more than one starts within that time
 
 

@@ -18,6 +18,8 @@ MAX_URL_CHARS = 4096
 # Stands around the words that Intercom is sent where the user had none: an invisible separator. A rule that needs no
 # memory, so it holds after a restart and for whoever tells of the message first.
 NO_WORDS = "\u2063"
+CLIP = "\U0001f4ce "
+NOT_DELIVERED = "Not delivered: "  # the files that a message was to bring, where Intercom has none of them
 FILE_ID = re.compile(r"(?P<id>[0-9a-f]{32})(\.[A-Za-z0-9]{1,10})?")
 
 # Files of ours by their ids, as a message shows them.
@@ -58,7 +60,7 @@ class Found(NamedTuple):
 
 def in_place_of_words(names: Iterable[str]) -> str:
     """What Intercom is sent where a user sends files only, since it wants words: their names, for operators."""
-    return f"{NO_WORDS}\U0001f4ce {', '.join(names)}{NO_WORDS}"
+    return f"{NO_WORDS}{CLIP}{', '.join(names)}{NO_WORDS}"
 
 
 def own_words(text: str) -> str:
@@ -119,11 +121,11 @@ def message_of(part: wire.Part, files: Files = NO_FILES) -> Found | None:
     body = (part.body or "").replace("\x00", "")
     is_html = richtext.is_html(body)
     text = words_in(part)
-    wordless = author.type == "user" and len(text) > 1 and text[0] == text[-1] == NO_WORDS
-    text = "" if wordless else text
     ours = files if author.type == "user" else NO_FILES
     attachments = tuple(_attachment(file, ours) for file in part.attachments or [] if file.url)
-    if not text and not attachments and not wordless:
+    if author.type == "user" and len(text) > 1 and text[0] == text[-1] == NO_WORDS:
+        text = "" if attachments else f"{NOT_DELIVERED}{text.strip(NO_WORDS).removeprefix(CLIP)}"
+    elif not text and not attachments:
         return None
     formatted = author.type != "user"
     html = richtext.sanitised(body) if formatted and is_html else None

@@ -21,15 +21,14 @@ class ServedCursors:
         """The client was given everything up to this cursor (ms)."""
         self._served[session, conversation_id] = cursor
 
-    def after_send(self, session: str, state: State, *, contact_id: str, sent: int) -> int:
+    def after_send(self, session: str, state: State, *, sent: int) -> int:
         """The cursor that a client may have after its message got the cursor `sent`, and remembers it.
 
-        That of its message; or, if others came since what it was given (or, after a restart, since what the user has
-        read), the one it had, so that its next poll brings them all.
+        That of its message; or, if others came since what it was given, the one it had, so that its next poll brings
+        them all. After a restart nothing is known of what it was given: what the user has read may have been read on
+        another device.
         """
-        had = self._served.get((session, state.id))
-        if had is None:
-            had = state.read.get(contact_id, state.created_at)
+        had = self._served.get((session, state.id), state.created_at)
         missed = any(had < part.cursor < sent for part in state.parts)
         cursor = had if missed else max(had, sent)  # a message found by a retry may be older than what came since
         self.note(session, state.id, cursor)

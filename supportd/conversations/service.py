@@ -9,7 +9,7 @@ from supportd.conversations import views
 from supportd.conversations.attachments import AttachmentLinks, Home
 from supportd.conversations.cache import Entry
 from supportd.conversations.contacts import ContactBook
-from supportd.conversations.enclosures import Draft, Enclosures, Letter
+from supportd.conversations.enclosures import Draft, Enclosures, Letter, warn_of_lost
 from supportd.conversations.keeper import Applied, ConversationKeeper
 from supportd.conversations.listing import Listing
 from supportd.conversations.lookback import SEARCH_LAG_S, Lookback, own_parts
@@ -172,7 +172,8 @@ class ConversationService:
         sent = next((part for part in applied.after.parts if part.message.id == sent_id), None)
         if sent is None:  # Intercom took it as something that isn't shown; it was sent all the same
             return Sent(as_typed(sent_id, draft.body, before.latest), before.latest, applied.after.state)
-        latest = self._after_send(caller, contact, applied, sent.cursor)
+        warn_of_lost(draft, sent.message)
+        latest = self._after_send(caller, applied, sent.cursor)
         message = self._links.shown(sent.message, Home.CONVERSATION, conversation_id)
         return Sent(message, latest, applied.after.state)
 
@@ -210,7 +211,7 @@ class ConversationService:
             if applied is None:
                 raise IntercomUnavailable("started_and_deleted")
             return applied
-        shown_in_s = SEARCH_LAG_S - attempt.age_s()
+        shown_in_s = SEARCH_LAG_S - attempt.quiet_s()
         if shown_in_s > 0:
             raise Conflict(min(shown_in_s, LOOK_AGAIN_S))
         return None
@@ -267,7 +268,7 @@ class ConversationService:
         return None if found is None else (replies.applied, found)
 
     async def _send(self, contact: Contact, before: State, letter: Letter, attempt: Attempt) -> tuple[Applied, str]:
-        files = await self._enclosures.by_address_and_bytes(letter)
+        files = self._enclosures.by_address_and_bytes(letter)
         async with attempt.sending(Intent(target=before.id, after=before.latest)):
             loaded = await self._client.reply(before.id, contact.contact_id, letter.text, files)
         sent_id = _newest_of(contact.contact_id, loaded.conversation, letter)
@@ -279,10 +280,10 @@ class ConversationService:
         found = await self._keeper.refresh(conversation_id, priority=Priority.USER_WRITE)
         return NotFound() if found is None or found.missing else refusal
 
-    def _after_send(self, caller: Identity, contact: Contact, applied: Applied, sent: int) -> int:
+    def _after_send(self, caller: Identity, applied: Applied, sent: int) -> int:
         if not applied.saved and applied.before is not None:
             return applied.before.latest  # its place isn't durable yet, so nobody may go on from it
-        return self._served.after_send(caller.session, applied.after, contact_id=contact.contact_id, sent=sent)
+        return self._served.after_send(caller.session, applied.after, sent=sent)
 
 
 def _as_conversation(created: wire.CreatedMessage, contact_id: str, text: str) -> wire.Conversation:

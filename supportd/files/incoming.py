@@ -25,7 +25,7 @@ class IncomingFile:
         self._threads = threads
         self._lock = Lock()
         self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, FILE_MODE)
-        self._discarded = False
+        self._discarded = self._closed = False
         fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
     async def write(self, data: bytes) -> None:
@@ -34,22 +34,36 @@ class IncomingFile:
             await self._threads.run(self._write, data)
 
     def discard(self) -> None:
-        """Closes the file and takes it away, unless it was moved elsewhere. May come at any time, and twice."""
-        with self._lock:
-            if self._discarded:
-                return
-            self._discarded = True
-            with suppress(OSError):  # the next start removes what is left
-                self.path.unlink(missing_ok=True)
-            os.close(self._file)
+        """Closes the file and takes it away, unless it was moved elsewhere. May come at any time, and twice.
+
+        It doesn't wait for a disk that hangs: a write that is under way does this when it is over.
+        """
+        self._discarded = True
+        self._remove_if_discarded()
 
     def _write(self, data: bytes) -> None:
         left = memoryview(data)
-        with self._lock:
-            while left and not self._discarded:
-                written = os.write(self._file, left)
-                self.size += written
-                left = left[written:]
+        try:
+            with self._lock:
+                while left and not self._discarded:
+                    written = os.write(self._file, left)
+                    self.size += written
+                    left = left[written:]
+        finally:
+            self._remove_if_discarded()
+
+    def _remove_if_discarded(self) -> None:
+        """Whoever lets the lock go calls this, so that none is forgotten."""
+        if not self._discarded or not self._lock.acquire(blocking=False):
+            return
+        try:
+            if not self._closed:
+                self._closed = True
+                with suppress(OSError):  # the next start removes what is left
+                    self.path.unlink(missing_ok=True)
+                os.close(self._file)
+        finally:
+            self._lock.release()
 
 
 class Incoming:

@@ -13,7 +13,11 @@ MARKS = ((128, b"DICM"), (257, b"ustar"), (32_769, b"CD001"))
 
 _PDF = re.compile(rb"%PDF-\d\.\d")
 _ARCHIVE = re.compile(rb"(?:Rar!\x1a\x07|7z\xbc\xaf\x27\x1c)")
-_SCRIPT = re.compile(rb"(?:GIF8[79]a|BM)/\*")  # the screen's width or the file's size opens a comment of JavaScript
+_PHAR = re.compile(rb"__HALT_COMPILER\(\);")  # PHP's manual, Phar file format: it may stand anywhere
+
+# The screen's width, the file's size or a segment's length opens a comment or a string of JavaScript, and all that
+# follows is in it. No true file has these: they are odd where such sizes are even, or too large for the screen.
+_SCRIPT = re.compile(rb"(?:GIF8[79]a|BM|RIFF|\xff\xd8\xff[\xe0\xfe])(?:/[*/]|=[\"'`])")
 
 # APPNOTE.TXT of PKWARE, 4.3.16: an archive's end record has 22 bytes and a comment of up to 65,535.
 _ZIP_END = b"PK\x05\x06"
@@ -29,6 +33,7 @@ def check(contents: Contents, *, is_pdf: bool) -> None:
         require(not _PDF.search(beginning), "is a PDF as well")
         archive = contents.search(_ARCHIVE, 0, length=6, end=ARCHIVE_WITHIN)
         require(archive is None, "is an archive as well")
+    require(contents.search(_PHAR, 0, length=18) is None, "is a PHAR as well")
     for position, mark in MARKS:
         require(contents.at_most(position, len(mark)) != mark, "is an archive as well")
     _check_zip_end(contents)
@@ -46,10 +51,12 @@ def _check_zip_end(contents: Contents) -> None:
 
 
 def _is_zip_end(record: bytes, position: int) -> bool:
-    """Whether its directory could lie before it: four bytes alone come about by chance."""
+    """Whether its directory could lie before it: four bytes alone come about by chance.
+
+    Counts and numbers of disks tell nothing: Java's and Python's unpackers don't compare them.
+    """
     if len(record) < _ZIP_END_BYTES:
         return False
     size, offset = int.from_bytes(record[12:16], "little"), int.from_bytes(record[16:20], "little")
-    one_disk = record[4:8] == b"\x00\x00\x00\x00" and record[8:10] == record[10:12]
     zip64 = 0xFFFFFFFF in (size, offset)
-    return one_disk and (zip64 or size + offset <= position)
+    return zip64 or size + offset <= position

@@ -11,6 +11,10 @@ class Refused(SupportdError):
         self.reason = reason
 
 
+class AnotherKind(Refused):
+    """It is a whole file of another kind, which the reason names."""
+
+
 class NotText(Refused):
     """The bytes aren't text at all, so that another reason may say more."""
 

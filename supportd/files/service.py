@@ -6,14 +6,14 @@ in between leaves a record that is never served, and the sweeper takes it and it
 
 import secrets
 from collections.abc import AsyncIterator, Iterator
-from contextlib import AbstractAsyncContextManager, contextmanager
+from contextlib import AbstractAsyncContextManager, contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
 import structlog
 
 from supportd.clock import Clock
-from supportd.errors import FileStorageUnavailable, NotFound, RateLimited, ValidationFailed
+from supportd.errors import FileStorageUnavailable, NotFound, RateLimited, StorageUnavailable, ValidationFailed
 from supportd.files import names
 from supportd.files.admission import Quota, Slots
 from supportd.files.incoming import Incoming, IncomingFile
@@ -101,7 +101,7 @@ class FileService:
         kind = await self._verified(file.path)
         record = self._record(caller, upload.name, kind, file)
         await self._begin(record)
-        await self._storage.put(file.path, record.key, record.content_type)
+        await self._put(file.path, record)
         if not await self._store.finish(record.id):
             raise FileStorageUnavailable("took too long")
         self._metrics.files_stored.labels(kind.name.lower()).inc()
@@ -156,6 +156,15 @@ class FileService:
             key=new_key(caller.user_hash),
             created_at=datetime.fromtimestamp(now_ms / 1000, UTC),
         )
+
+    async def _put(self, path: Path, record: FileRecord) -> None:
+        """Stores the bytes. What can't be stored counts against nobody."""
+        try:
+            await self._storage.put(path, record.key, record.content_type)
+        except FileStorageUnavailable:
+            with suppress(StorageUnavailable):  # then it counts until the sweeper comes
+                await self._store.give_up(record.id)
+            raise
 
     async def _begin(self, record: FileRecord) -> None:
         """Records the file, unless it is too much: of many at once none is overlooked, since each counts itself."""

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from supportd.files import polyglots, sniffing
 from supportd.files.contents import Contents, opened
-from supportd.files.refusal import NotText, Refused
+from supportd.files.refusal import AnotherKind, NotText, Refused
 from supportd.files.sniffing import Sniffed
 from supportd.files.types import FileType
 
@@ -34,8 +34,10 @@ def identify(contents: Contents) -> FileType:
         return _text(contents, claimed, sniffed)
     try:
         claimed.confirm(contents)
+    except AnotherKind:
+        raise
     except Refused as refused:
-        raise Refused(_sentence(claimed, refused.reason)) from None
+        raise Refused(f"the {claimed.name} {refused.reason}") from None
     polyglots.check(contents, is_pdf=claimed is FileType.PDF)
     return claimed
 
@@ -63,7 +65,3 @@ def _text(contents: Contents, claimed: FileType | None, sniffed: Sniffed | None)
             raise Refused(f"{sniffed.extension.upper()} files aren't accepted") from None
         raise
     return FileType.TXT
-
-
-def _sentence(claimed: FileType, problem: str) -> str:
-    return problem if problem.endswith("accepted") else f"the {claimed.name} {problem}"

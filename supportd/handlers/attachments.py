@@ -6,7 +6,7 @@ The link is all that is needed, as an image's address in HTML: a browser sends n
 from supportd.conversations.attachments import Addresses
 from supportd.handlers.base import BaseHandler
 
-MAX_AGE_S = 300
+MAX_AGE_S = 60
 
 
 class AttachmentHandler(BaseHandler):

@@ -1,5 +1,6 @@
 """What every handler shares: identity, limits, bodies, errors, and one log line a request."""
 
+import asyncio
 import re
 from collections.abc import Awaitable, Mapping
 from typing import Any, TypeVar
@@ -26,8 +27,20 @@ REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
 T = TypeVar("T")
 
 
+class PartingHandler(RequestHandler):
+    """While the server stops, each answer is the last on its connection, also one that was held."""
+
+    web: Web
+
+    def flush(self, include_footers: bool = False) -> "asyncio.Future[None]":  # noqa: FBT001, FBT002 - Tornado's
+        """Sends what there is, the headers first."""
+        if self.web.lifecycle.stopping:
+            self.set_header("Connection", "close")
+        return super().flush(include_footers)
+
+
 @stream_request_body
-class BaseHandler(RequestHandler):
+class BaseHandler(PartingHandler):
     """Answers JSON. Bodies are taken as they arrive, so that one that is too large is refused without being kept.
 
     What all handlers need is taken here; what one needs of its own comes by `initialize`, as Tornado has it.
@@ -170,8 +183,6 @@ class BaseHandler(RequestHandler):
             self.set_header("Cache-Control", PRIVATE)
             self.set_header("RateLimit-Policy", self._limiter.policy)
             self.set_header("RateLimit", self._limiter.status(self._left))
-        if self.web.lifecycle.stopping:
-            self.set_header("Connection", "close")
         self._add_headers(self.web.cors.of_answer(self.request.headers.get("Origin")))
 
     def _add_headers(self, headers: Mapping[str, str]) -> None:

@@ -28,6 +28,12 @@ class ServingHandler(BaseHandler):
         """Takes the service."""
         self.files = files
 
+    def set_default_headers(self) -> None:
+        """What keeps a file from acting, and from pages that it isn't for, holds of each answer."""
+        super().set_default_headers()
+        self.set_header("Content-Security-Policy", "sandbox; default-src 'none'")
+        self.set_header("Cross-Origin-Resource-Policy", self.resource_policy)
+
     async def serve(self, record: FileRecord) -> None:
         """Answers 200, 206, 302 or 304. Raises `RangeNotSatisfiable`, `NotFound` and `FileStorageUnavailable`."""
         what = served(record, cache_control=self.cache_control)
@@ -52,8 +58,6 @@ class ServingHandler(BaseHandler):
         self.set_header("Content-Type", what.content_type)
         self.set_header("Content-Disposition", what.disposition)
         self.set_header("Cache-Control", what.cache_control)
-        self.set_header("Content-Security-Policy", "sandbox; default-src 'none'")
-        self.set_header("Cross-Origin-Resource-Policy", self.resource_policy)
         self.set_header("Accept-Ranges", "bytes")
         self.set_header("Content-Length", str(record.size if part is None else part.length))
         if part is not None:

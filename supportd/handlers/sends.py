@@ -9,7 +9,7 @@ import msgspec
 
 from supportd.errors import ValidationFailed
 from supportd.handlers.base import BaseHandler
-from supportd.idempotency import HEADER, Attempt, Done, Outcome, Sends
+from supportd.idempotency import HEADER, Attempt, Done, Sends
 
 KEY = re.compile(r"[\x20-\x7e]{1,255}")
 QUOTED = re.compile(r'"((?:[^"\\]|\\["\\])*)"')  # a string of a structured field (RFC 8941, 3.3.3)
@@ -38,7 +38,7 @@ async def answer_once(handler: BaseHandler, sends: Sends, send: Send, *, of: obj
         return Done(sent.status, msgspec.json.encode(sent.body), sent.age_s)
 
     if key is None:
-        outcome = Outcome(await act(Attempt()), replayed=False)
+        outcome = await sends.unkeyed(handler.caller.user_id, act)
     else:
         outcome = await sends.once(handler.caller.user_id, key, _fingerprint(handler, of), act)
     if outcome.replayed:

@@ -12,7 +12,7 @@ from contextlib import ExitStack
 
 from msgspec import Struct
 
-from supportd.errors import ApiError, RateLimited, ServiceUnavailable
+from supportd.errors import ApiError, BadRequest, RateLimited, ServiceUnavailable
 from supportd.files.service import FileService, NotAccepted
 from supportd.files.upload import Upload
 from supportd.handlers.base import BaseHandler
@@ -95,6 +95,8 @@ class UploadHandler(BaseHandler):
 
     async def _begin(self) -> None:
         self._held = ExitStack()
+        if self.request.headers.get("Content-Encoding", "identity").lower() != "identity":
+            raise BadRequest("The body must not be compressed (Content-Encoding)")
         length = _length(self.request.headers.get("Content-Length", ""))
         content_type = self.request.headers.get("Content-Type", "")
         receiving = self.files.receiving(self.caller, content_type=content_type, length=length)

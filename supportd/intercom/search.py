@@ -1,10 +1,14 @@
-"""Searches in Intercom, page by page. A change between two pages may repeat an item, or hide it (Intercom's docs,
-pagination): repeats are left out here, what was hidden is found by the next search that overlaps.
+"""Searches in Intercom, page by page.
+
+Cursors keep no state: a change between two pages may repeat an item or hide it (Intercom's docs, pagination). So what
+was updated is read by time, each page from where the one before ended: what changes meanwhile moves to the end and is
+seen there, and nothing takes its place unseen.
 """
 
 from collections.abc import AsyncIterator
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 
+from supportd.errors import IntercomUnavailable
 from supportd.intercom.budget import Priority
 from supportd.intercom.transport import Transport
 from supportd.intercom.wire import Id
@@ -20,6 +24,13 @@ class Searchable(Protocol):
 
 
 Item = TypeVar("Item", bound=Searchable)
+
+
+class Batch(NamedTuple, Generic[Item]):
+    """Some of what was updated. Up to `read_to` (Intercom's s) nothing is missing; None where that can't be said."""
+
+    items: list[Item]
+    read_to: int | None
 
 
 class Page(Protocol[Item]):
@@ -44,37 +55,68 @@ class Search(Generic[Item]):
         self._page = page
 
     async def of_contact(self, contact_id: str, *, max_pages: int) -> AsyncIterator[Item]:
-        """What belongs to a contact, the most recently updated first."""
+        """What belongs to a contact, the most recently updated first, repeats left out."""
         query = {"field": "contact_ids", "operator": "=", "value": contact_id}
-        async for item in self._run(query, order="descending", max_pages=max_pages, priority=Priority.COLD_LOAD):
-            yield item
-
-    async def updated_since(self, since: int, *, max_pages: int) -> AsyncIterator[Item]:
-        """What was updated at or after `since` (s), oldest update first.
-
-        Asks for one second earlier: the docs disagree whether `>` includes equality.
-        """
-        query = {"field": "updated_at", "operator": ">", "value": since - 1}
-        async for item in self._run(query, order="ascending", max_pages=max_pages, priority=Priority.RECONCILER):
-            yield item
-
-    async def _run(
-        self, query: dict[str, Any], *, order: str, max_pages: int, priority: Priority
-    ) -> AsyncIterator[Item]:
-        body: dict[str, Any] = {
-            "query": query,
-            "sort": {"field": "updated_at", "order": order},
-            "pagination": {"per_page": PAGE},
-        }
-        seen = set()
+        seen: set[_Key] = set()
+        cursor = None
         for _ in range(max_pages):
-            reply = await self._transport.call(self._operation, "POST", self._path, body, priority=priority)
-            page = reply.decode(self._page)
-            for item in page.found:
-                key = (str(item.id), item.updated_at)
-                if key not in seen:
-                    seen.add(key)
-                    yield item
-            if page.cursor is None:
+            page, _ = await self._ask(query, "descending", cursor, Priority.COLD_LOAD)
+            for item in _unseen(page.found, seen):
+                yield item
+            cursor = page.cursor
+            if cursor is None:
                 return
-            body["pagination"] = {"per_page": PAGE, "starting_after": page.cursor}
+
+    async def updated_since(self, since: int) -> AsyncIterator[Batch[Item]]:
+        """What was updated at or after `since` (s), oldest update first, repeats left out.
+
+        A cursor is followed only through a second that fills a page, and where Intercom doesn't sort.
+
+        Raises:
+            IntercomUnavailable: an outage, or pages that never end.
+        """
+        seen: set[_Key] = set()
+        cursor: str | None = None
+        in_order = True
+        while True:
+            page, asked_at = await self._ask(_since(since), "ascending", cursor, Priority.RECONCILER)
+            fresh = _unseen(page.found, seen)
+            if not fresh and cursor is not None and page.cursor is not None:
+                raise IntercomUnavailable("unreadable", sent=True)
+            times = [item.updated_at for item in page.found]
+            in_order = in_order and times == sorted(times)
+            newest = max(times, default=since)
+            yield Batch(fresh, min(newest, asked_at) if in_order else None)
+            cursor = page.cursor
+            if cursor is None:
+                return
+            if in_order and newest > since:
+                since, cursor = newest, None
+                seen = {key for key in seen if key[1] >= since}
+
+    async def _ask(
+        self, query: dict[str, Any], order: str, cursor: str | None, priority: Priority
+    ) -> tuple[Page[Item], int]:
+        """One page, and Intercom's time (s) when it answered."""
+        pagination = {"per_page": PAGE} if cursor is None else {"per_page": PAGE, "starting_after": cursor}
+        body = {"query": query, "sort": {"field": "updated_at", "order": order}, "pagination": pagination}
+        reply = await self._transport.call(
+            self._operation, "POST", self._path, body, kind=self._page, priority=priority
+        )
+        return reply.value, reply.observed_at
+
+
+_Key = tuple[str, int]
+
+
+def _since(second: int) -> dict[str, Any]:
+    """Asks for one second earlier: the docs disagree whether `>` includes equality."""
+    return {"field": "updated_at", "operator": ">", "value": second - 1}
+
+
+def _unseen(items: list[Item], seen: set[_Key]) -> list[Item]:
+    """Those that aren't in `seen` yet, which then has them."""
+    found = {(str(item.id), item.updated_at): item for item in items}
+    fresh = [item for key, item in found.items() if key not in seen]
+    seen.update(found)
+    return fresh

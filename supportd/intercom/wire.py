@@ -33,6 +33,10 @@ class Author(Struct):
     name: str | None = None
 
 
+class Acknowledgement(Struct):
+    """Any object: an answer that matters for being one, and not a proxy's page."""
+
+
 class Attachment(Struct):
     """A file on a part. Its URL expires after about half an hour."""
 
@@ -40,21 +44,6 @@ class Attachment(Struct):
     url: str | None = None
     content_type: str | None = None
     filesize: int | None = None
-
-
-class UploadedFile(Struct):
-    """A file that is sent along, as base64."""
-
-    name: str
-    content_type: str
-    data: str
-
-
-class Enclosed(Struct, omit_defaults=True):
-    """The files of a reply, by address and sent along, as its body names them."""
-
-    attachment_urls: list[str] = []
-    attachment_files: list[UploadedFile] = []
 
 
 class Part(Struct):

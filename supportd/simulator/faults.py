@@ -13,7 +13,11 @@ Count = Annotated[int, Meta(ge=0)]
 
 
 class FaultSettings(Struct, forbid_unknown_fields=True):
-    """All switches. Rates are chances from 0 to 1, `_s` are seconds."""
+    """All switches. Rates are chances from 0 to 1, `_s` are seconds.
+
+    `search_lag_one_in`: of the ids only each n-th lags. `search_drift`: after each page but the last so many of its
+    items change, and cursors are positions, so that as many others slip through between the pages.
+    """
 
     latency_s: Seconds = 0.0
     error_rate: Rate = 0.0
@@ -22,6 +26,9 @@ class FaultSettings(Struct, forbid_unknown_fields=True):
     rate_limit_per_minute: Annotated[int, Meta(ge=1)] = 10_000
     force_429: bool = False
     search_lag_s: Seconds = 0.0
+    search_lag_one_in: Annotated[int, Meta(ge=1)] = 1
+    search_misses_closes: bool = False
+    search_drift: Count = 0
     contact_search_lag_s: Seconds = 0.0
     forbidden_path: str = ""
     attachments: Literal["ok", "drop_silently", "refuse"] = "ok"

@@ -43,7 +43,7 @@ class ApiHandler(RequestHandler):
         gate.authenticate(self.request.headers)
         self.authenticated = True
         gate.limit()
-        gate.authorize(self.path)
+        gate.authorize(self.request.path)
         gate.check(self.request.headers)
         self.services.wake_due()
 

@@ -69,8 +69,12 @@ class ConversationPageHandler(ApiHandler):
 
     def answer_page(self, matches: Predicate, request: PageRequest) -> None:
         """Answers with a page of those that match, without their parts."""
-        page = cut([hit for hit in self.services.conversation_index.hits() if matches(hit.fields)], request)
+        drift = self.services.faults.now.search_drift
+        hits = [hit for hit in self.services.conversation_index.hits() if matches(hit.fields)]
+        page = cut(hits, request, by_position=drift > 0)
         items = page.items
+        for item in items[:drift] if "next" in page.pages else ():
+            self.services.messages.note(self.world.conversation(item["id"]), self.world.service_admin, "Meanwhile")
         if not self.services.faults.now.statistics:
             items = [item | {"statistics": None} for item in items]
         answer = {"type": "conversation.list", "conversations": items, "total_count": page.total_count}

@@ -191,6 +191,11 @@ class TicketSearchHandler(ApiHandler):
         fields = index.fields
         matches = compile_query(body.query, Dialect(fields, strict=self.services.faults.now.strict_search))
         request = body.page(default_size=DEFAULT_PAGE, fields=fields)
-        page = cut([hit for hit in index.hits() if matches(hit.fields)], request)
+        drift = self.services.faults.now.search_drift
+        page = cut([hit for hit in index.hits() if matches(hit.fields)], request, by_position=drift > 0)
+        for item in page.items[:drift] if "next" in page.pages else ():
+            self.services.tickets.messages.note(
+                self.services.tickets.book.ticket(item["id"]), self.world.service_admin, "Meanwhile"
+            )
         answer = {"type": "ticket.list", "tickets": page.items, "total_count": page.total_count}
         self.answer(answer | {"pages": page.pages})

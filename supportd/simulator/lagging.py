@@ -29,8 +29,10 @@ class LaggingHits:
         self._visible = {hit.id: hit for hit in hits}
         self._pending = []
 
-    def note(self, item_id: str, hit: Hit | None) -> None:
+    def note(self, item_id: str, hit: Hit | None, *, closed: bool = False) -> None:
         """Notes an item's new form, or that it is gone."""
+        if closed and self._faults.now.search_misses_closes:
+            return
         self._pending.append(_Pending(self._clock.time(), item_id, hit))
         self._settle()
 
@@ -40,11 +42,15 @@ class LaggingHits:
         return self._visible.values()
 
     def _settle(self) -> None:
-        horizon = self._clock.time() - self._faults.now.search_lag_s
-        due = [each for each in self._pending if each.recorded_at <= horizon]
-        self._pending = [each for each in self._pending if each.recorded_at > horizon]
+        due = [each for each in self._pending if self._is_due(each)]
+        self._pending = [each for each in self._pending if not self._is_due(each)]
         for each in due:
             if each.hit is None:
                 self._visible.pop(each.item_id, None)
             else:
                 self._visible[each.item_id] = each.hit
+
+    def _is_due(self, pending: _Pending) -> bool:
+        faults = self._faults.now
+        lags = int(pending.item_id) % faults.search_lag_one_in == 0
+        return not lags or pending.recorded_at <= self._clock.time() - faults.search_lag_s

@@ -57,14 +57,16 @@ def page_size(given: Any, default: int) -> int:
     return min(size, MAX_PER_PAGE)
 
 
-def cut(hits: Sequence[Hit], request: PageRequest) -> Page:
-    """The wanted page of what was found. Raises 400 `client_error` for a bad cursor."""
+def cut(hits: Sequence[Hit], request: PageRequest, *, by_position: bool = False) -> Page:
+    """The wanted page of what was found, after the cursor or by its number. Raises 400 for a bad cursor."""
     ordered = sorted(hits, key=lambda hit: _key(hit, request.sort_field), reverse=request.descending)
     number = 1
     rest = ordered
     if request.starting_after:
         after, number = _decode(request.starting_after)
         rest = [hit for hit in ordered if _is_past(_key(hit, request.sort_field), after, request)]
+        if by_position:
+            rest = ordered[(number - 1) * request.per_page :]
     shown = rest[: request.per_page]
     pages: dict[str, Any] = {
         "type": "pages",

@@ -85,7 +85,7 @@ class ConversationIndex:
 
     def changed(self, conversation: Conversation) -> None:
         """Notes the conversation's new form."""
-        self._hits.note(conversation.id, self._hit(conversation))
+        self._hits.note(conversation.id, self._hit(conversation), closed=conversation.state == "closed")
 
     def happened(self, *_: object) -> None:
         """Topics don't matter here."""

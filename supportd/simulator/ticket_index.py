@@ -62,7 +62,8 @@ class TicketIndex:
 
     def changed(self, ticket: Ticket) -> None:
         """Notes the ticket's new form."""
-        self._hits.note(ticket.id, self._hit(ticket))
+        resolved = self._book.state_of(ticket).category == "resolved"
+        self._hits.note(ticket.id, self._hit(ticket), closed=resolved)
 
     def happened(self, *_: object) -> None:
         """Topics don't matter here."""

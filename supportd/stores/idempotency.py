@@ -12,6 +12,7 @@ from pymongo.errors import DuplicateKeyError
 from supportd.stores.mongo import Collection, Document, translated
 
 KEPT_S = 86400  # the API contract, part B, retrying a send
+AHEAD_MS = 60_000  # by how much the clock of another of our machines may be ahead; what is further ahead was a jump
 
 
 class Intent(Struct, frozen=True):
@@ -37,10 +38,11 @@ class Answer(Struct, frozen=True):
 
 
 class Record(Struct, frozen=True, kw_only=True):
-    """A key of a user's. It belongs to the run named, which ends at `running_until` (ms) even if it crashed.
+    """A key of a user's. It belongs to the run named until `running_until` (ms), unless that is renewed.
 
     `reserved_id` is for what is stored here under an id of its own. Without an `intent` nothing can have been sent
-    yet. `made` names the message that the key made; a message is made by one key only.
+    yet; with one, a call may have gone out until `calling_until` (ms). `made` names the message that the key made; a
+    message is made by one key only.
     """
 
     id: str
@@ -50,6 +52,7 @@ class Record(Struct, frozen=True, kw_only=True):
     run: str
     running_until: int
     intent: Intent | None = None
+    calling_until: int = 0
     made: str | None = None
     answer: Answer | None = None
 
@@ -65,33 +68,51 @@ class IdempotencyStore:
         with translated("idempotency.ensure_indexes"):
             await self._collection.create_index("created_at", expireAfterSeconds=KEPT_S, name="kept")
             await self._collection.create_index("made", unique=True, sparse=True)
-            await self._collection.create_index([("user_id", 1), ("sending", 1)])
+            await self._collection.create_index([("user_id", 1), ("calling_until", 1)])
 
-    async def claim(self, wanted: Record, *, now: int) -> Record | None:
+    async def claim(self, wanted: Record, *, now: int, may_take_over: bool = True) -> Record | None:
         """Records a key, or takes it over if its last run is over and it isn't answered.
 
         Answers the key as it stands: it is the caller's if its `run` is the one wanted. None: it went just now.
         """
-        created = {"_id": wanted.id, "created_at": datetime.fromtimestamp(now / 1000, UTC), "sending": False}
         fields = {"user_id", "fingerprint", "reserved_id", "run", "running_until"}
+        document = {name: getattr(wanted, name) for name in fields}
         with translated("idempotency.claim"):
             try:
-                await self._collection.insert_one({**created, **{name: getattr(wanted, name) for name in fields}})
+                await self._collection.insert_one({"_id": wanted.id, "created_at": _date(now), **document})
             except DuplicateKeyError:
-                return await self._take_over(wanted, now=now)
+                taken = await self._take_over(wanted, now=now) if may_take_over else None
+                found = taken or await self._collection.find_one({"_id": wanted.id})
+                return None if found is None else _record(found)
         return wanted
 
-    async def intend(self, record: Record, intent: Intent) -> bool:
-        """Records what is about to be sent; False if the key is another run's by now."""
-        change = {"intent": msgspec.to_builtins(intent), "sending": True}
+    async def renew(self, record: Record, *, until: int, calling: bool) -> bool:
+        """Prolongs the run; False if the key is another run's by now, or is answered."""
+        change = {"running_until": until, **({"calling_until": until} if calling else {})}
+        query = {"_id": record.id, "run": record.run, "answer": None}
+        with translated("idempotency.renew"):
+            return (await self._collection.update_one(query, {"$set": change})).matched_count == 1
+
+    async def intend(self, record: Record, intent: Intent, *, until: int) -> bool:
+        """Records what is about to be sent, and prolongs the run; False if the key is another run's by now."""
+        change = {"intent": msgspec.to_builtins(intent), "running_until": until, "calling_until": until}
         with translated("idempotency.intend"):
             return await self._change(record, {"$set": change})
 
     async def others_sending(self, record: Record, *, now: int) -> bool:
         """Whether the user is sending something under another key just now."""
-        query: Document = {"user_id": record.user_id, "sending": True, "_id": {"$ne": record.id}}
+        query: Document = {"user_id": record.user_id, "_id": {"$ne": record.id}}
+        just_now = {"$gt": now, "$lte": record.running_until + AHEAD_MS}
         with translated("idempotency.others_sending"):
-            return await self._collection.find_one({**query, "running_until": {"$gt": now}}) is not None
+            return await self._collection.find_one({**query, "calling_until": just_now}) is not None
+
+    async def note(self, user_id: str, made: str, *, now: int) -> None:
+        """Records a message that was sent without a key, so that no key takes it for its own."""
+        with translated("idempotency.note"):
+            try:
+                await self._collection.insert_one({"user_id": user_id, "made": made, "created_at": _date(now)})
+            except DuplicateKeyError:
+                return
 
     async def adopt(self, record: Record, made: str) -> bool:
         """Records that the key made a message; False if another key did, or the key is another run's by now."""
@@ -103,36 +124,30 @@ class IdempotencyStore:
 
     async def settle(self, record: Record, answer: Answer, *, made: str | None) -> None:
         """Records the answer, and the message made where it is new."""
-        change = {"answer": msgspec.structs.asdict(answer), "sending": False}
+        change = {"answer": msgspec.structs.asdict(answer), "calling_until": 0}
         with translated("idempotency.settle"):
             try:
                 await self._change(record, {"$set": change if made is None else {**change, "made": made}})
             except DuplicateKeyError:  # another key took it for its own; that this one is answered is what counts now
                 await self._change(record, {"$set": change})
 
-    async def release(self, record: Record) -> None:
-        """Ends the run: the next one may take the key over at once."""
+    async def release(self, record: Record, *, now: int, called: bool) -> None:
+        """Ends the run: the next one may take the key over at once. `called` says that it may have sent something."""
+        change = {"run": "", "running_until": now, **({"calling_until": now} if called else {})}
         with translated("idempotency.release"):
-            await self._change(record, {"$set": {"running_until": 0, "sending": False}})
+            await self._change(record, {"$set": change})
 
     async def forget(self, record: Record) -> None:
         """Removes a key under which nothing was sent."""
         with translated("idempotency.forget"):
             await self._collection.delete_one({"_id": record.id, "run": record.run})
 
-    async def _take_over(self, wanted: Record, *, now: int) -> Record | None:
-        over = {
-            "_id": wanted.id,
-            "fingerprint": wanted.fingerprint,
-            "answer": None,
-            "running_until": {"$lte": now},
-        }
-        run = {"run": wanted.run, "running_until": wanted.running_until, "sending": False}
-        after = ReturnDocument.AFTER
-        found = await self._collection.find_one_and_update(over, {"$set": run}, return_document=after)
-        if found is None:
-            found = await self._collection.find_one({"_id": wanted.id})
-        return None if found is None else _record(found)
+    async def _take_over(self, wanted: Record, *, now: int) -> Document | None:
+        over = [{"running_until": {"$lte": now}}, {"running_until": {"$gt": wanted.running_until + AHEAD_MS}}]
+        query = {"_id": wanted.id, "fingerprint": wanted.fingerprint, "answer": None, "$or": over}
+        run = {"run": wanted.run, "running_until": wanted.running_until}
+        change = {"$set": run, "$min": {"calling_until": now}}  # the run before calls no more, whatever its clock said
+        return await self._collection.find_one_and_update(query, change, return_document=ReturnDocument.AFTER)
 
     async def _change(self, record: Record, change: dict[str, Any]) -> bool:
         changed = await self._collection.update_one({"_id": record.id, "run": record.run}, change)
@@ -141,3 +156,7 @@ class IdempotencyStore:
 
 def _record(document: Mapping[str, Any]) -> Record:
     return msgspec.convert({**document, "id": document["_id"]}, Record)
+
+
+def _date(ms: int) -> datetime:
+    return datetime.fromtimestamp(ms / 1000, UTC)

@@ -9,21 +9,23 @@ from typing import Any
 
 import structlog
 from bson.errors import BSONError
-from motor.motor_asyncio import AsyncIOMotorClient, AsyncIOMotorCollection, AsyncIOMotorDatabase
+from motor.motor_asyncio import AsyncIOMotorCollection, AsyncIOMotorDatabase
 from pymongo import ReturnDocument
 from pymongo.errors import DuplicateKeyError, PyMongoError
 
 from supportd.errors import ConfigError, StorageUnavailable
+from supportd.stores.line import THREADS, Client
 
 Document = dict[str, Any]
 Collection = AsyncIOMotorCollection[Document]
 Database = AsyncIOMotorDatabase[Document]
 
 SELECT_TIMEOUT_MS = 1500
-SOCKET_TIMEOUT_MS = 5000
+SOCKET_TIMEOUT_MS = 2500  # for an answer; the driver asks once more
+HEARTBEAT_MS = 2000  # a server that hangs is known as gone after this and a time-out; then calls fail sooner
 
 
-def connect(uri: str) -> AsyncIOMotorClient[Document]:
+def connect(uri: str) -> Client:
     """A client that gives up soon: a webhook's answer is due within 5 s, a user's request is worth no more.
 
     Writes are acknowledged by the majority and journaled, so that what was answered survives a crash.
@@ -32,11 +34,14 @@ def connect(uri: str) -> AsyncIOMotorClient[Document]:
         ConfigError: the connection string can't be read. Its text, which has a password, isn't repeated.
     """
     try:
-        return AsyncIOMotorClient(
+        return Client(
             uri,
             serverSelectionTimeoutMS=SELECT_TIMEOUT_MS,
             connectTimeoutMS=SELECT_TIMEOUT_MS,
             socketTimeoutMS=SOCKET_TIMEOUT_MS,
+            heartbeatFrequencyMS=HEARTBEAT_MS,
+            maxPoolSize=THREADS,
+            waitQueueTimeoutMS=SELECT_TIMEOUT_MS,
             w="majority",
             journal=True,
             appname="supportd",

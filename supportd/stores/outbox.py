@@ -9,7 +9,8 @@ from msgspec import Struct
 from pymongo import ReturnDocument
 from pymongo.errors import DuplicateKeyError
 
-from supportd.stores.mongo import Collection, translated
+from supportd.errors import SupportdError
+from supportd.stores.mongo import Collection, Document, translated
 
 
 class Kind(StrEnum):
@@ -24,7 +25,8 @@ class Kind(StrEnum):
 class Job(Struct, frozen=True):
     """One thing to do. `target` is a conversation, ticket or contact; `text` a note or a tag; `attributes` a contact's.
 
-    A note that is there already since `since` (Intercom's s) is this one.
+    A note that is there already since `since` (Intercom's s) is this one. `attempts` counts tries, `refusals` those
+    that Intercom refused.
     """
 
     id: str
@@ -34,6 +36,11 @@ class Job(Struct, frozen=True):
     attributes: dict[str, Any] = {}
     since: int = 0
     attempts: int = 0
+    refusals: int = 0
+
+
+class UnreadableJob(SupportdError):
+    """A stored job can't be read. It stays stored, and is never due."""
 
 
 class OutboxStore:
@@ -66,7 +73,11 @@ class OutboxStore:
                 return
 
     async def take(self, *, now: datetime, again_at: datetime) -> Job | None:
-        """The job that is due longest, counted as tried; due again at `again_at` unless it is removed before."""
+        """The job that is due longest, counted as tried; due again at `again_at` unless it is removed before.
+
+        Raises:
+            UnreadableJob: it is none that this version knows, and is set aside.
+        """
         with translated("outbox.take"):
             found = await self._collection.find_one_and_update(
                 {"due_at": {"$lte": now}},
@@ -74,18 +85,24 @@ class OutboxStore:
                 sort=[("due_at", 1)],
                 return_document=ReturnDocument.AFTER,
             )
-        if found is None:
-            return None
-        return msgspec.convert(
-            {**found, "id": found["_id"], "attributes": msgspec.json.decode(found["attributes"])}, Job
-        )
+        return None if found is None else await self._read(found)
 
-    async def retry(self, job_id: str, *, due_at: datetime) -> None:
-        """Makes a job due again."""
+    async def retry(self, job: Job, *, due_at: datetime) -> None:
+        """Makes a job due again, with its counts as they are in `job`."""
+        changes = {"due_at": due_at, "attempts": job.attempts, "refusals": job.refusals}
         with translated("outbox.retry"):
-            await self._collection.update_one({"_id": job_id}, {"$set": {"due_at": due_at}})
+            await self._collection.update_one({"_id": job.id}, {"$set": changes})
 
     async def remove(self, job_id: str) -> None:
         """Forgets a job that is done or given up."""
         with translated("outbox.remove"):
             await self._collection.delete_one({"_id": job_id})
+
+    async def _read(self, document: Document) -> Job:
+        try:
+            attributes = msgspec.json.decode(document["attributes"])
+            return msgspec.convert({**document, "id": document["_id"], "attributes": attributes}, Job)
+        except (KeyError, TypeError, msgspec.DecodeError):
+            with translated("outbox.set_aside"):
+                await self._collection.update_one({"_id": document["_id"]}, {"$unset": {"due_at": ""}})
+            raise UnreadableJob from None

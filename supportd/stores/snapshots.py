@@ -6,6 +6,7 @@ from bson import Binary
 from msgspec import Struct
 
 from supportd.stores.mongo import Collection, Document, translated
+from supportd.stores.quiet import Quiet, find_quiet
 
 
 class Snapshot(Struct, frozen=True):
@@ -35,7 +36,7 @@ class SnapshotStore:
         """A user's conversations by their last change; open ones by how long nothing was heard of them."""
         with translated("snapshots.ensure_indexes"):
             await self._collection.create_index([("contact_ids", 1), ("changed_at", -1), ("_id", -1)])
-            await self._collection.create_index([("open", 1), ("confirmed_at", 1)])
+            await self._collection.create_index([("open", 1), ("confirmed_at", 1), ("_id", 1)])
 
     async def get(self, conversation_id: str) -> Snapshot | None:
         """The snapshot, also of a deleted conversation."""
@@ -80,11 +81,10 @@ class SnapshotStore:
             found = self._collection.find({"_id": {"$in": list(ids)}}, {"proven_at": 1})
             return {document["_id"]: int(document["proven_at"]) async for document in found}
 
-    async def quiet(self, *, before: int, limit: int) -> list[str]:
-        """Open conversations of which Intercom said nothing since `before` (ms), the quietest first."""
+    async def quiet(self, *, before: int, after: Quiet | None, limit: int) -> list[Quiet]:
+        """Open conversations of which Intercom said nothing since `before` (ms), the quietest first, behind `after`."""
         with translated("snapshots.quiet"):
-            found = self._collection.find({"open": True, "confirmed_at": {"$lt": before}}, {"_id": 1})
-            return [document["_id"] async for document in found.sort("confirmed_at", 1).limit(limit)]
+            return await find_quiet(self._collection, {"open": True}, before=before, after=after, limit=limit)
 
 
 def _snapshot(document: Document) -> Snapshot:

@@ -6,6 +6,7 @@ from bson import Binary
 from msgspec import Struct
 
 from supportd.stores.mongo import Collection, Document, translated
+from supportd.stores.quiet import Quiet, find_quiet
 
 
 class TicketSnapshot(Struct, frozen=True):
@@ -35,7 +36,7 @@ class TicketStore:
         """A user's tickets by their age; open and resolved ones by how long nothing was heard of them."""
         with translated("tickets.ensure_indexes"):
             await self._collection.create_index([("contact_ids", 1), ("created_at", -1), ("_id", -1)])
-            await self._collection.create_index([("open", 1), ("confirmed_at", 1)])
+            await self._collection.create_index([("open", 1), ("confirmed_at", 1), ("_id", 1)])
 
     async def get(self, ticket_id: str) -> TicketSnapshot | None:
         """The snapshot, also of a ticket that nobody may see any more."""
@@ -80,15 +81,21 @@ class TicketStore:
             found = self._collection.find({"_id": {"$in": list(ids)}}, {"_id": 1})
             return {document["_id"] async for document in found}
 
-    async def quiet(self, *, open: bool, before: int, limit: int) -> list[str]:  # noqa: A002 - as the field is called
+    async def quiet(
+        self,
+        *,
+        open: bool,  # noqa: A002 - as the field is called
+        before: int,
+        after: Quiet | None,
+        limit: int,
+    ) -> list[Quiet]:
         """Open or resolved tickets of which Intercom said nothing since `before` (ms), the quietest first.
 
-        Of the resolved ones those that users see.
+        They begin behind `after`. Of the resolved ones those that users see.
         """
-        query: Document = {"open": open, "confirmed_at": {"$lt": before}}
+        query: Document = {"open": True} if open else {"open": False, "shown": True}
         with translated("tickets.quiet"):
-            found = self._collection.find(query if open else {**query, "shown": True}, {"_id": 1})
-            return [document["_id"] async for document in found.sort("confirmed_at", 1).limit(limit)]
+            return await find_quiet(self._collection, query, before=before, after=after, limit=limit)
 
 
 def _snapshot(document: Document) -> TicketSnapshot:

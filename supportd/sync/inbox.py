@@ -1,14 +1,16 @@
 """The inbox: webhooks are stored, then answered, then processed; in order per conversation or ticket.
 
 What a crash leaves stored and not processed is processed at the next start. What can't be processed now, since
-Intercom is needed and away, waits and is tried again.
+Intercom is needed and away, waits and is tried again. In memory an event is but its id and where it belongs: the body
+is read back when its turn comes, so a backlog takes little, however large its events are.
 """
 
 import asyncio
+import contextlib
 import hashlib
 from collections import deque
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
 
 import msgspec
@@ -25,7 +27,7 @@ from supportd.sync.topics import PING
 LANES_AT_ONCE = 16
 MAX_IN_MEMORY = 10_000
 SWEEP_S = 5.0
-SWEEP_LIMIT = 1_000
+SWEPT_IN_MEMORY = 1_000  # a backlog may take so many places, so that what just came doesn't wait behind all of it
 FIRST_RETRY_S = 5
 LONGEST_RETRY_S = 600
 MAX_ATTEMPTS = 12
@@ -91,9 +93,8 @@ class Inbox:
             id=notification.id or hashlib.sha256(body).hexdigest(),
             key=key,
             topic=notification.topic,
-            body=body,
         )
-        if not await self._store.add(event, received_at=datetime.fromtimestamp(self._clock.time(), UTC)):
+        if not await self._store.add(event, body, received_at=datetime.fromtimestamp(self._clock.time(), UTC)):
             return Receipt.DUPLICATE
         self._drift.arrived(event.topic)
         self._metrics.topics.labels(event.topic).inc()
@@ -103,7 +104,10 @@ class Inbox:
     async def sweep(self) -> None:
         """Queues what is stored, not processed, and not queued: after a start, an overflow or a failure."""
         now = datetime.fromtimestamp(self._clock.time(), UTC)
-        async for event in self._store.pending(now=now, limit=SWEEP_LIMIT):
+        latest = now + timedelta(seconds=LONGEST_RETRY_S)
+        async for event in self._store.pending(now=now, latest=latest, limit=SWEPT_IN_MEMORY):
+            if len(self._queued) >= SWEPT_IN_MEMORY:
+                break
             self._enqueue(event)
         self._metrics.backlog.set(await self._store.count_pending())
 
@@ -138,48 +142,64 @@ class Inbox:
             while lane:
                 async with self._at_once:
                     event = lane.popleft()
-                    await self._process(event)
-                self._queued.discard(event.id)
+                    try:
+                        await self._process(event)
+                    finally:
+                        self._queued.discard(event.id)
         finally:
             del self._lanes[key]
             self._queued.difference_update(event.id for event in lane)
 
     async def _process(self, event: Event) -> None:
         try:
-            outcome = await self._events[event.topic].apply(event, _read(event.body).item)
-            await self._store.mark_done(event.id, outcome=outcome.value)
+            outcome = await self._apply(event)
         except ServiceUnavailable:
             outcome = await self._try_again(event)
         except IntercomRefused as refusal:
             self._log.error("webhook can't be processed", topic=event.topic, status=refusal.status)
-            outcome = Processing.FAILED
-            await self._give_up(event)
+            outcome = await self._give_up(event)
         except Exception:  # noqa: BLE001 - one bad event must not stop the lane; the reconciler makes up for it
             self._log.exception("webhook can't be processed", topic=event.topic)
-            outcome = Processing.FAILED
-            await self._give_up(event)
-        self._metrics.processed.labels(outcome.value).inc()
+            outcome = await self._give_up(event)
+        if outcome is not None:
+            self._metrics.processed.labels(outcome.value).inc()
 
-    async def _try_again(self, event: Event) -> Processing:
-        """Puts an event off, each time for longer; one that never can be completed is shown as far as it goes."""
+    async def _apply(self, event: Event) -> Processing | None:
+        """Applies an event; None where it was done meanwhile."""
+        body = await self._store.body(event.id)
+        if body is None:
+            return None
+        item = _read(body).item
+        if event.attempts < MAX_ATTEMPTS:
+            outcome = await self._events[event.topic].apply(event, item)
+        else:
+            outcome = await self._apply_or_settle(event, item)
+        await self._store.mark_done(event.id, outcome=outcome.value)
+        return outcome
+
+    async def _apply_or_settle(self, event: Event, item: dict[str, Any]) -> Processing:
+        """The last attempt: an event that still can't be completed is shown as far as it goes."""
         try:
-            if event.attempts < MAX_ATTEMPTS:
-                pause_s = min(FIRST_RETRY_S * 2**event.attempts, LONGEST_RETRY_S)
-                due_at = datetime.fromtimestamp(self._clock.time() + pause_s, UTC)
-                await self._store.retry(event.id, due_at=due_at)
-                return Processing.RETRIED
-            await self._events[event.topic].settle(_read(event.body).item)
+            return await self._events[event.topic].apply(event, item)
         except ServiceUnavailable:
-            return Processing.RETRIED
+            await self._events[event.topic].settle(item)
         self._log.error("webhook given up", topic=event.topic, attempts=event.attempts)
-        await self._give_up(event)
         return Processing.FAILED
 
-    async def _give_up(self, event: Event) -> None:
+    async def _try_again(self, event: Event) -> Processing:
+        """Puts an event off, each time for longer. Where that can't be stored, it is due as before."""
+        pause_s = min(FIRST_RETRY_S * 2**event.attempts, LONGEST_RETRY_S)
+        due_at = datetime.fromtimestamp(self._clock.time() + pause_s, UTC)
+        with contextlib.suppress(ServiceUnavailable):
+            await self._store.retry(event.id, due_at=due_at)
+        return Processing.RETRIED
+
+    async def _give_up(self, event: Event) -> Processing:
         try:
             await self._store.mark_done(event.id, outcome=Processing.FAILED.value)
         except ServiceUnavailable:
             self._log.warning("webhook stays stored", topic=event.topic)
+        return Processing.FAILED
 
 
 def _read(body: bytes) -> wire.Notification:

@@ -5,6 +5,7 @@ import html
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 
+import msgspec
 import structlog
 from cachetools import LRUCache
 
@@ -14,7 +15,7 @@ from supportd.errors import IntercomNotFound, IntercomRefused, IntercomUnavailab
 from supportd.intercom.budget import Priority
 from supportd.intercom.client import IntercomClient
 from supportd.metrics import Metrics, Outcome
-from supportd.stores.outbox import Job, Kind, OutboxStore
+from supportd.stores.outbox import Job, Kind, OutboxStore, UnreadableJob
 
 LEASE_S = 120
 FIRST_RETRY_S = 5
@@ -24,13 +25,17 @@ TAGS_REMEMBERED = 1_000
 # Our token, or what it may do, is being changed: a person puts that right, and then the jobs are still wanted.
 NOT_YET = frozenset({401, 403})
 MOST_REFUSALS = 180  # about a week
+MOST_FAILURES = 12  # about two hours; of jobs that fail by a fault of ours
+
+# Intercom was asked for nothing, or took nothing from anybody: the job wasn't tried, and the rest waits too.
+NOT_TRIED = frozenset({Outcome.BREAKER_OPEN.value, Outcome.NO_BUDGET.value, Outcome.RATE_LIMITED.value})
 
 
 class Outbox:
     """Does the jobs that are due, oldest first.
 
     What Intercom refuses is given up and counted; what our token may not do, after a week. While Intercom is away a job
-    is tried again, however long that is.
+    is tried again, however long that is. One bad job holds up no other.
     """
 
     def __init__(self, *, store: OutboxStore, client: IntercomClient, clock: Clock, metrics: Metrics) -> None:
@@ -56,33 +61,57 @@ class Outbox:
             self._log.error("job lost", kind=job.kind.value)
 
     async def work(self) -> None:
-        """Does everything that is due. Run again at intervals, or at once when `added` says so."""
-        self.added.clear()
-        while True:
-            now = self._now()
-            job = await self._store.take(now=now, again_at=now + timedelta(seconds=LEASE_S))
-            if job is None:
-                return
-            await self._do(job)
+        """Does what is due, one job at a time, for as long as Intercom takes any.
 
-    async def _do(self, job: Job) -> None:
+        Run again at intervals, or at once when `added` says so.
+        """
+        self.added.clear()
+        goes_on = True
+        while goes_on:
+            now = self._now()
+            try:
+                job = await self._store.take(now=now, again_at=now + timedelta(seconds=LEASE_S))
+            except UnreadableJob:
+                self._log.error("job unreadable")
+                continue
+            goes_on = job is not None and await self._do(job)
+
+    async def _do(self, job: Job) -> bool:
+        """Does a job, and says whether to go on with the next."""
         try:
             await self._carry_out(job)
-            outcome = Outcome.OK
+            await self._end(job, Outcome.OK)
         except IntercomRefused as refusal:
-            self._log.warning("job refused", kind=job.kind.value, status=refusal.status)
-            if refusal.status in NOT_YET and job.attempts < MOST_REFUSALS:
-                await self._put_off(job)
-                return
-            outcome = Outcome.REFUSED
-        except IntercomUnavailable:
+            await self._refused(job, refusal)
+        except IntercomUnavailable as error:
+            if error.reason in NOT_TRIED:
+                untried = msgspec.structs.replace(job, attempts=job.attempts - 1)
+                await self._store.retry(untried, due_at=self._now())
+                return False
             await self._put_off(job)
-            return
+        except StorageUnavailable:
+            raise
+        except Exception:  # noqa: BLE001 - one bad job must not keep the others from being done
+            self._log.exception("job failed", kind=job.kind.value)
+            if job.attempts < MOST_FAILURES:
+                await self._put_off(job)
+            else:
+                await self._end(job, Outcome.REFUSED)
+        return True
+
+    async def _refused(self, job: Job, refusal: IntercomRefused) -> None:
+        self._log.warning("job refused", kind=job.kind.value, status=refusal.status)
+        if refusal.status in NOT_YET and job.refusals < MOST_REFUSALS:
+            await self._put_off(msgspec.structs.replace(job, refusals=job.refusals + 1))
+        else:
+            await self._end(job, Outcome.REFUSED)
+
+    async def _end(self, job: Job, outcome: Outcome) -> None:
         await self._store.remove(job.id)
         self._metrics.outbox_jobs.labels(job.kind.value, outcome.value).inc()
 
     async def _put_off(self, job: Job) -> None:
-        await self._store.retry(job.id, due_at=self._now() + timedelta(seconds=_retry_after_s(job.attempts)))
+        await self._store.retry(job, due_at=self._now() + timedelta(seconds=_retry_after_s(job.attempts)))
 
     async def _carry_out(self, job: Job) -> None:
         if job.kind is Kind.NOTE:
@@ -102,7 +131,7 @@ class Outbox:
         except IntercomNotFound:
             if not remembered:
                 raise
-            del self._tag_ids[job.text]  # the tag was deleted in Intercom since
+            self._tag_ids.pop(job.text, None)  # the tag was deleted in Intercom since
             await put(job.target, await self._tag_id(job.text))
 
     async def _has_note(self, job: Job) -> bool:

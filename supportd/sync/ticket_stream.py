@@ -16,15 +16,15 @@ from supportd.intercom import wire_tickets as wire
 from supportd.intercom.budget import Priority
 from supportd.intercom.tickets import TicketClient
 from supportd.stores.tickets import TicketStore
+from supportd.sync.attempts import Attempts
 from supportd.sync.drift import DriftLog, missed_ticket_topics
 from supportd.sync.patience import Patience
+from supportd.sync.quiet import QuietOnes
 from supportd.sync.watermark import Watermark
 from supportd.tickets.keeper import Applied, TicketKeeper
 
-MAX_PAGES = 200
 QUIET_S = 6 * 3600
 RESOLVED_QUIET_S = 7 * 86400
-QUIET_A_RUN = 10
 
 
 class TicketStream:
@@ -49,6 +49,8 @@ class TicketStream:
         self._drift = drift
         self._clock = clock
         self._refused = False
+        self._quiet = QuietOnes(partial(store.quiet, open=True), for_s=QUIET_S, clock=clock)
+        self._quiet_resolved = QuietOnes(partial(store.quiet, open=False), for_s=RESOLVED_QUIET_S, clock=clock)
         self._patience = Patience()
         self._log = structlog.get_logger("supportd.reconciler")
 
@@ -56,23 +58,28 @@ class TicketStream:
         """Brings every ticket of our users up to date; answers how many changes no webhook had told.
 
         Raises:
-            ServiceUnavailable: Intercom or MongoDB is away; the watermark stays.
+            ServiceUnavailable: Intercom or MongoDB is away; the watermark stays where all was well.
         """
-        started_ms = int(self._clock.time() * 1000)
-        since = await self._watermark.search_from()
+        started_at = self._clock.monotonic()
+        attempts = Attempts("ticket", patience=self._patience)
         try:
-            updated = [ticket async for ticket in self._client.updated_since(since, max_pages=MAX_PAGES)]
+            async for batch in self._client.updated_since(await self._watermark.search_from()):
+                await self._take_in(attempts, await self._ours(batch.items))
+                if attempts.failure is None and batch.read_to is not None:
+                    await self._watermark.reached(batch.read_to)
         except IntercomRefused as refusal:  # a token without the permission to read tickets must not spoil the rest
             self._tell_refused(refusal)
             return 0
         self._refused = False
-        found = 0
-        for ticket in await self._ours(updated):
-            found += await self._bring(str(ticket.id), partial(self._keeper.apply, ticket))
-        found += await self._reread_quiet()
-        await self._watermark.advance(ticket.updated_at for ticket in updated)
-        self._keeper.confirm_all(started_ms)
-        return found
+        if self._watermark.looks_far:
+            await self._refresh(attempts, self._patience.left_behind)
+        if attempts.failure is None:
+            await self._watermark.ended()
+            self._keeper.confirm_all(started_at)
+        await self._refresh(attempts, [*await self._quiet.next(), *await self._quiet_resolved.next()])
+        if attempts.failure is not None:
+            raise attempts.failure
+        return attempts.found
 
     async def _ours(self, updated: list[wire.Ticket]) -> list[wire.Ticket]:
         contact_ids = {contact_id for ticket in updated for contact_id in ticket.contact_ids}
@@ -80,33 +87,21 @@ class TicketStream:
         known = await self._store.known(str(ticket.id) for ticket in updated)
         return [t for t in updated if str(t.id) in known or not ours.isdisjoint(t.contact_ids)]
 
-    async def _reread_quiet(self) -> int:
-        found = 0
-        for ticket_id in [*await self._quiet(QUIET_S, open=True), *await self._quiet(RESOLVED_QUIET_S, open=False)]:
-            found += await self._bring(
-                ticket_id, partial(self._keeper.refresh, ticket_id, priority=Priority.RECONCILER)
-            )
-        return found
+    async def _take_in(self, attempts: Attempts, tickets: list[wire.Ticket]) -> None:
+        await attempts.make({str(ticket.id): partial(self._bring, partial(self._apply, ticket)) for ticket in tickets})
 
-    async def _quiet(self, for_s: int, *, open: bool) -> list[str]:  # noqa: A002 - as the store calls it
-        before = int((self._clock.time() - for_s) * 1000)
-        return await self._store.quiet(open=open, before=before, limit=QUIET_A_RUN)
+    async def _apply(self, ticket: wire.Ticket) -> Applied:
+        """Applies what a search brought. It isn't news of now: an index may go on showing what is no more."""
+        return await self._keeper.apply(ticket, heard_at=ticket.updated_at * 1000)
 
-    async def _bring(self, ticket_id: str, act: Callable[[], Awaitable[Applied | None]]) -> int:
-        """Brings one ticket up to date. One that can't be ends the run, but can't hold up the others for ever."""
-        try:
-            applied = await act()
-            found = 0 if applied is None else self._count(applied)
-        except IntercomRefused as refusal:
-            self._log.error("ticket refused", ticket=ticket_id, status=refusal.status)
-            return 0
-        except Exception:
-            if not self._patience.failed(ticket_id):
-                raise
-            self._log.exception("ticket can't be refreshed", ticket=ticket_id)
-            return 0
-        self._patience.went_well(ticket_id)
-        return found
+    async def _refresh(self, attempts: Attempts, ids: list[str]) -> None:
+        refresh = partial(self._keeper.refresh, priority=Priority.RECONCILER)
+        await attempts.make({id_: partial(self._bring, partial(refresh, id_)) for id_ in ids})
+
+    async def _bring(self, act: Callable[[], Awaitable[Applied | None]]) -> int:
+        """Brings one ticket up to date and counts what was new in it."""
+        applied = await act()
+        return 0 if applied is None else self._count(applied)
 
     def _count(self, applied: Applied) -> int:
         if not applied.saved:

@@ -11,6 +11,7 @@ import structlog
 from cachetools import LRUCache, TTLCache
 
 from supportd.clock import Clock
+from supportd.conversations.age import confirmed_ago_s
 from supportd.conversations.attachments import Home
 from supportd.conversations.contacts import ContactBook
 from supportd.conversations.messages import NO_FILES, Files
@@ -19,6 +20,7 @@ from supportd.conversations.state import Message
 from supportd.errors import IntercomNotFound, NotFound, StorageUnavailable
 from supportd.intercom import wire_tickets as wire
 from supportd.intercom.budget import Priority
+from supportd.intercom.clock import IntercomClock
 from supportd.intercom.tickets import TicketClient
 from supportd.metrics import Metrics
 from supportd.stores.ratings import RatingStore
@@ -54,6 +56,7 @@ class TicketKeeper:
         files: SentFiles,
         max_tickets: int,
         clock: Clock,
+        intercom_clock: IntercomClock,
         metrics: Metrics,
     ) -> None:
         self._store = store
@@ -62,13 +65,14 @@ class TicketKeeper:
         self._contacts = contacts
         self._files = files
         self._clock = clock
+        self._intercom_clock = intercom_clock
         self._metrics = metrics
         self._memory: LRUCache[str, TicketState] = LRUCache(max_tickets)
         self._locks = KeyedLocks()
         self._loading: SingleFlight[TicketState] = SingleFlight()
         self._absent: TTLCache[str, bool] = TTLCache(ABSENT_TRACKED, ABSENT_FOR_S, timer=clock.monotonic)
         self._counted: LRUCache[str, bool] = LRUCache(UNKNOWN_REMEMBERED)
-        self._all_confirmed_at = 0
+        self._all_confirmed_at: float | None = None
         self._log = structlog.get_logger("supportd.tickets")
 
     async def get(self, ticket_id: str) -> TicketState:
@@ -85,8 +89,10 @@ class TicketKeeper:
             raise NotFound
         return await self._loading.run(ticket_id, lambda: self._load(ticket_id))
 
-    async def apply(self, told: wire.Ticket, files: Files = NO_FILES) -> Applied:
+    async def apply(self, told: wire.Ticket, files: Files = NO_FILES, *, heard_at: int | None = None) -> Applied:
         """Applies a ticket that Intercom told, whole, by whatever way; `files` of ours are known to be in it.
+
+        It counts as told at `heard_at` (ms), by default now.
 
         If MongoDB doesn't take the new state, nothing is shown and the answer says so: the reconciler comes to it.
         """
@@ -99,7 +105,7 @@ class TicketKeeper:
             known = before.parts if before is not None else ()
             place = Home.TICKET.place(str(told.id))
             files = await self._files.among(told.parts, of=place, known=known, given=files)
-            projection = project(before, told, heard_at=self._now_ms(), files=files)
+            projection = project(before, told, heard_at=heard_at or self._now_ms(), files=files)
             self._count(projection.unknown_parts)
             after = projection.ticket if before is not None else await self._with_ratings(projection.ticket)
             return Applied(before, after, await self._keep(before, after))
@@ -128,7 +134,7 @@ class TicketKeeper:
             before = await self._known(ticket_id)
             if before is None:
                 return None
-            if self._now_ms() - before.created_at < YOUNG_MS:
+            if self._is_young(before):
                 return Applied(before, before)
             return Applied(before, await self.delete(ticket_id) or before)
         return await self.apply(told) if await self.is_ours(told) else None
@@ -160,7 +166,7 @@ class TicketKeeper:
         async with self._locks.hold(ticket_id):
             ticket = await self._known(ticket_id)
             if ticket is not None and not ticket.deleted:
-                ticket = deleted(ticket, at=self._now_ms() // 1000)
+                ticket = deleted(ticket, at=int(self._intercom_clock.time()))
                 await self._save(ticket)
             self._memory.pop(ticket_id, None)
             self._absent[ticket_id] = True
@@ -174,13 +180,13 @@ class TicketKeeper:
         """Whether it is known here or belongs to a user of ours."""
         return await self.is_known(str(told.id)) or bool(await self._contacts.known(told.contact_ids))
 
-    def confirm_all(self, at_ms: int) -> None:
-        """Takes over that every ticket in Intercom was seen as of this time (ms)."""
-        self._all_confirmed_at = max(self._all_confirmed_at, at_ms)
+    def confirm_all(self, at: float) -> None:
+        """Takes over that every ticket in Intercom was seen as of this time (s of the monotonic clock)."""
+        self._all_confirmed_at = at
 
     def age_s(self, ticket: TicketState) -> int:
         """Seconds since Intercom last confirmed the ticket."""
-        return max(0, self._now_ms() - max(ticket.confirmed_at, self._all_confirmed_at)) // 1000
+        return confirmed_ago_s(ticket.confirmed_at, self._all_confirmed_at, self._clock)
 
     async def stop(self) -> None:
         """Ends loads under way."""
@@ -258,6 +264,9 @@ class TicketKeeper:
             if part_id not in self._counted:
                 self._counted[part_id] = True
                 self._metrics.hidden_parts.inc()
+
+    def _is_young(self, ticket: TicketState) -> bool:
+        return self._intercom_clock.time() * 1000 - ticket.created_at < YOUNG_MS
 
     def _now_ms(self) -> int:
         return int(self._clock.time() * 1000)

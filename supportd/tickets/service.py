@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 from supportd.conversations.attachments import AttachmentLinks, Home
 from supportd.conversations.contacts import ContactBook
-from supportd.conversations.enclosures import Draft, Enclosures, Letter
+from supportd.conversations.enclosures import Draft, Enclosures, Letter, warn_of_lost
 from supportd.conversations.lookback import own_parts
 from supportd.conversations.messages import as_typed
 from supportd.conversations.paging import read_cursor
@@ -99,6 +99,7 @@ class TicketService:
                 ticket, sent_id = await self._deliver(contact, ticket_id, letter, attempt)
         shown = (each.message for each in ticket.parts if each.message.id == sent_id)
         message = next(shown, None) or as_typed(sent_id, draft.body, ticket.latest)
+        warn_of_lost(draft, message)
         return Sent(self._links.shown(message, Home.TICKET, ticket_id), ticket.state)
 
     async def _deliver(

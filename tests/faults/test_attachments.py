@@ -8,7 +8,7 @@ import pytest
 
 from supportd.errors import FileStorageUnavailable, StorageUnavailable
 from tests.harness import MongoDatabase, World, simulating
-from tests.sending import RUN_S, is_replayed, send
+from tests.sending import LATE_S, RUN_S, is_replayed, send
 from tests.uploading import PDF, PNG, in_intercom, living, opened, reachable, reply_with, upload
 
 TAKEN: dict[str, Any] = {"cut_after_write": 1}
@@ -25,6 +25,7 @@ async def cut_off(world: World, to: str, body: dict[str, Any], fault: dict[str, 
     headers = {} if key is None else {"Idempotency-Key": key}
     assert (await world.sdk().call("POST", to, json=body, headers=headers)).status_code == 502
     await world.operator.no_trouble()
+    world.clock.advance(LATE_S)
 
 
 @pytest.mark.parametrize("words", WORDS, ids=["files", "both"])
@@ -88,6 +89,7 @@ async def test_words_alone_are_not_found_in_what_has_files(mongo: MongoDatabase)
         assert not is_replayed(await send(alice, path(chat), {"body": "See"}, "k"))
 
 
+@pytest.mark.logs("files not delivered")
 async def test_what_intercom_could_not_fetch_is_found_all_the_same(mongo: MongoDatabase) -> None:
     async with living(mongo) as world:
         alice = world.sdk()
@@ -96,7 +98,8 @@ async def test_what_intercom_could_not_fetch_is_found_all_the_same(mongo: MongoD
         await cut_off(world, path(chat), body, {**TAKEN, "attachments": "drop_silently"})
         answer = await send(alice, path(chat), body, "k")
         assert is_replayed(answer)
-        assert answer.json()["message"]["attachments"] == []
+        message = answer.json()["message"]
+        assert (message["body"], message["attachments"]) == ("Not delivered: receipt.png", [])
         assert len(await in_intercom(world, chat)) == 1
 
 

@@ -1,21 +1,30 @@
 """Uploads while MongoDB, the disk or S3 fails: a clear error, nothing half stored served, nothing that stays."""
 
+import asyncio
 import os
 import socket
-from contextlib import closing
+import threading
+import tracemalloc
+from collections import Counter
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager, closing
 from pathlib import Path
 
 import pytest
 
 from supportd.dev.mongod import running_mongod
 from supportd.errors import FileStorageUnavailable
+from supportd.files.admission import MOST_EACH
+from supportd.files.incoming import THREADS
 from supportd.files.sweeper import UNFINISHED_S, UNUSED_S
+from supportd.files.threads import Threads
 from tests.files.opening import BUCKET, CREDENTIALS
 from tests.harness import MongoDatabase, World, living, serving, settings, simulating
-from tests.raw_uploads import END, PNG, line, part, try_upload, uploaded
+from tests.raw_uploads import END, PNG, Line, line, part, try_upload, uploaded
 from tests.waiting import eventually
 
 PNGS_LENGTH = len(part() + END)
+PIECE_BYTES = 16 * 1024
 
 
 def on_disk(world: World, folder: str) -> list[Path]:
@@ -80,6 +89,22 @@ async def test_a_disk_that_fails(mongo: MongoDatabase) -> None:
 
 
 @pytest.mark.logs("file storage unavailable")
+async def test_what_couldnt_be_stored_counts_against_nobody(mongo: MongoDatabase) -> None:
+    data = b"a" * 700_000
+    async with living(mongo, max_upload_mb_per_day=1) as world:
+        folder = Path(world.settings.files_dir) / "stored"
+        folder.rename(folder.with_name("away"))
+        for _ in range(3):
+            assert (await try_upload(world.sdk(), data, "a.txt")).status_code == 502
+        folder.with_name("away").rename(folder)
+        await uploaded(world.sdk(), data, "a.txt")
+        assert (await try_upload(world.sdk(), data, "a.txt")).status_code == 429
+
+        await swept(world)
+        assert await records(world) == 1
+
+
+@pytest.mark.logs("file storage unavailable")
 async def test_a_disk_that_takes_no_more(mongo: MongoDatabase) -> None:
     async with living(mongo) as world:
         incoming = Path(world.settings.files_dir) / "incoming"
@@ -97,6 +122,57 @@ async def test_s3_down(mongo: MongoDatabase) -> None:
         response = await try_upload(world.sdk())
         assert (response.status_code, response.json()["error"]) == (502, "service_unavailable")
         assert on_disk(world, "incoming") == []
+
+
+@asynccontextmanager
+async def hanging(threads: Threads) -> AsyncIterator[None]:
+    """Has nothing reach the disk for a while."""
+    go = threading.Event()
+    held = [asyncio.ensure_future(threads.run(go.wait)) for _ in range(THREADS)]
+    try:
+        yield
+    finally:
+        go.set()
+        await asyncio.gather(*held)
+
+
+async def unchanged(look: Callable[[], int]) -> None:
+    """Waits until it stays as it is."""
+    seen: list[int] = []
+
+    def stays() -> bool:
+        seen.append(look())
+        return len(seen) > 25 and len(set(seen[-25:])) == 1
+
+    await eventually(stays)
+
+
+async def pour(connection: Line, body: bytes, sent: Counter[str]) -> None:
+    """Sends it all, and keeps no more than a piece of it back."""
+    connection.writer.transport.set_write_buffer_limits(high=0)
+    for start in range(0, len(body), PIECE_BYTES):
+        await connection.send(body[start : start + PIECE_BYTES])
+        sent["bytes"] += PIECE_BYTES
+
+
+async def test_what_a_slow_disk_cant_take_waits_in_the_network(mongo: MongoDatabase) -> None:
+    body, sent = part(b"x" * 12 * 2**20) + END, Counter[str]()
+    async with living(mongo) as world, AsyncExitStack() as stack:
+        await uploaded(world.sdk())
+        lines = [await stack.enter_async_context(line(world)) for _ in range(MOST_EACH)]
+        async with hanging(world.server.parts.files._incoming._threads):
+            tracemalloc.start()
+            stack.callback(tracemalloc.stop)
+            for connection in lines:
+                await connection.begin(world.sdk(), length=len(body))
+            pouring = [asyncio.ensure_future(pour(connection, body, sent)) for connection in lines]
+            await eventually(lambda: world.server.lifecycle.under_way == MOST_EACH)
+            await unchanged(lambda: sent["bytes"])
+            held = tracemalloc.get_traced_memory()[0] / MOST_EACH
+            assert sent["bytes"] < MOST_EACH * len(body)
+        assert held <= 256 * 1024
+        await asyncio.gather(*pouring)
+        assert [(await connection.answer())[0] for connection in lines] == [201] * MOST_EACH
 
 
 async def test_what_a_crash_left_half_stored_is_never_served_and_goes(mongo: MongoDatabase) -> None:

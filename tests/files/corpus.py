@@ -19,10 +19,12 @@ class Case(NamedTuple):
     said: str
 
 
+PHAR = b"<?php __HALT_COMPILER(); ?>\r\n\x2f\x00\x00\x00\x01\x00\x00\x00\x11\x00"
 THUMBNAIL = make.segment(0xE1, b"Exif\x00\x00MM\x00*" + make.jpeg())
 MPF = make.segment(0xE2, b"MPF\x00MM\x00*" + b"\x00" * 40)
 PHP = b"<?php system($_GET['c']); ?>"
 SCRIPT = b"<script>alert(1)</script>"
+PROFILE = b"ICC_PROFILE\x00\x01\x01" + b"\x00" * 3000
 MOTION = make.mp4(begins=make.ftyp(b"mp42", b"isom", b"mp42"))
 
 JPEGS = {
@@ -47,6 +49,13 @@ JPEGS = {
     "a Samsung motion photo": make.jpeg(
         after=make.samsung_trailer((0x0A30, b"MotionPhoto_Data", MOTION + b"\x55" * BIG), (0x0A01, b"Image_UTC", b"1"))
     ),
+    "an XMP of several kilobytes and a profile": make.jpeg(
+        first=make.segment(0xE1, b"http://ns.adobe.com/xap/1.0/\x00<x:xmpmeta/>" * 90) + make.segment(0xE2, PROFILE)
+    ),
+    "four colours, with Adobe's segment": make.jpeg(
+        first=make.segment(0xEE, b"Adobe\x00\x64\x00\x00\x00\x00\x02"), frame=make.frame(colours=4)
+    ),
+    "an HTML page in a comment": make.jpeg(first=make.segment(0xFE, b"<html>" + SCRIPT)),
     "a maker's text after the end": make.jpeg(after=b'{"watermark":"shot on a phone"}'),
     "10,000 by 10,000": make.jpeg(frame=make.frame(10_000, 10_000)),
 }
@@ -65,6 +74,12 @@ PNGS = {
     "a private chunk beyond the window": make.png(chunks=make.chunk(b"prVt", b"x" * BIG) + make.IDAT),
     "zeros after the end": make.png(after=b"\x00" * BIG),
     "a line feed after the end": make.png(after=b"\r\n"),
+    "a Samsung phone's shot of the screen": make.png(
+        after=make.samsung_trailer((0x0BF1, b"Samsung_Capture_Info", b"com.example.app"))
+    ),
+    "a Samsung phone's edited shot": make.png(
+        after=make.samsung_trailer((0x0BA1, b"PhotoEditor_Re_Edit_Data", b'{"rotation":0}' * 900))
+    ),
     "few bytes after the end": make.png(after=b"\x01\x02\x03\x04"),
 }
 GIFS = {
@@ -92,6 +107,12 @@ WEBPS = {
 BMPS = {
     "24 bits": make.bmp(),
     "rows from the top": make.bmp(height=-2),
+    "OS/2's second header": make.bmp(header_size=64),
+    "version 2": make.bmp(header_size=52),
+    "version 3": make.bmp(header_size=56),
+    "32 bits with masks": make.bmp(depth=32, compression=3, between=b"\xff" * 12),
+    "256 colours": make.bmp(depth=8, between=b"\x00" * 1024),
+    "four bits a pixel, run lengths": make.bmp(depth=4, compression=2, stored=16),
     "version 4": make.bmp(header_size=108),
     "version 5": make.bmp(header_size=124),
     "run lengths": make.bmp(depth=8, compression=1, stored=16),
@@ -107,6 +128,8 @@ PDFS = {
     "linearised, with an end near its beginning": make.pdf(header=b"%PDF-1.5\nstartxref\n0\n%%EOF\n" + b"%x\n" * BIG),
     "a BOM before": make.pdf(before=b"\xef\xbb\xbf"),
     "blank lines before": make.pdf(before=b"\r\n\n"),
+    "another file attached": make.pdf(header=b"%PDF-1.7\n" + make.png() + b"Rar!\x1a\x07"),
+    "an old Mac's line ends": make.pdf().replace(b"\n", b"\r"),
     "no line feed at the end": make.pdf().rstrip(),
     "zeros after the end": make.pdf() + b"\x00" * 600,
 }
@@ -158,6 +181,11 @@ TEXTS = {
     "CSV": b"a,b\n1,2\n",
     "a page further on": b"Look at this:\n<script>alert(1)</script>",
     "data and a colon": b"data: 5\n",
+    "words that scripts begin with": b"Set the table. Option explicit? Dim lights; param, REM, echo off.",
+    "a mention": b"@echo can you look at this? @set too",
+    "right to left, with marks": "\u200f\u05d0\u05d1 \u202babc\u202c".encode(),
+    "a PDF's mark within a line": b"The file began with %PDF-1.7 and was empty.",
+    "no characters that Unicode has": "\ufffe\U0010ffff".encode(),
 }
 
 TAKEN = {
@@ -182,6 +210,9 @@ REFUSED_JPEGS = [
     Case("no height", make.jpeg(frame=make.frame(8, 0)), "has no pixels"),
     Case("60,000 wide", make.jpeg(frame=make.frame(60_000, 1)), "too many pixels"),
     Case("20,000 by 20,000", make.jpeg(frame=make.frame(20_000, 20_000)), "too many pixels"),
+    Case("a script as well", make.jpeg(first=b"\xff\xe0/*" + b"\x00" * 0x2F28, after=b"*/=1"), "a script as well"),
+    Case("a PHAR in a comment", make.jpeg(first=make.segment(0xFE, PHAR)), "a PHAR as well"),
+    Case("a PHAR in a motion photo", make.jpeg(after=MOTION + make.box(b"free", bytes(BIG) + PHAR)), "a PHAR as well"),
     Case("a ZIP after", make.jpeg(after=make.zip_archive()), "another file after its end"),
     Case("a ZIP in a segment", make.jpeg(first=make.segment(0xFE, make.zip_archive())), "a ZIP archive as well"),
     Case("a PDF after", make.jpeg(after=make.pdf()), "another file after its end"),
@@ -231,6 +262,21 @@ REFUSED_PNGS = [
         make.png(chunks=make.IDAT + make.chunk(b"zIPp", make.zip_archive())),
         "a ZIP archive as well",
     ),
+    Case(
+        "a ZIP with a wrong count, which few unpackers read",
+        make.png(chunks=make.IDAT + make.chunk(b"zIPp", make.zip_archive(counts=(9, 8)))),
+        "a ZIP archive as well",
+    ),
+    Case(
+        "a ZIP on a second disk, which few unpackers ask for",
+        make.png(chunks=make.IDAT + make.chunk(b"zIPp", make.zip_archive(disk=1))),
+        "a ZIP archive as well",
+    ),
+    Case(
+        "a ZIP before Samsung's blocks",
+        make.png(after=make.zip_archive() + make.samsung_trailer((1, b"a", b"b" * 2000))),
+        "data after its end",
+    ),
     Case("another PNG after", make.png(after=make.png()), "another file after its end"),
     Case("a page after", make.png(after=b"<html><body>hi"), "another file after its end"),
     Case("words after", make.png(after=b"alert(1)//"), "text after its end"),
@@ -256,7 +302,12 @@ REFUSED_GIFS = [
     Case("an image of 65,535 squared", make.gif(blocks=make.gif_image(65_535, 65_535)), "too many pixels"),
     Case("a script after", make.gif(after=SCRIPT), "another file after its end"),
     Case("JavaScript after", make.gif(after=b"*/=alert(1)"), "text after its end"),
-    Case("a script as well", make.gif(screen=b"/*\x01\x00\x00\x00\x00"), "a script as well"),
+    *(
+        Case(
+            f"a script as well, by {begins.decode()}", make.gif(screen=begins + b"\x01" + bytes(4)), "a script as well"
+        )
+        for begins in (b"/*", b"//", b"='", b'="', b"=`")
+    ),
     Case("a JAR after", make.gif(after=make.zip_archive(b"META-INF/MANIFEST.MF")), "another file after its end"),
     Case(
         "a JAR in a comment", make.gif(blocks=make.gif_image() + b"\x21\xfe\x70" + make.zip_archive() + b"\x00"), "GIF"
@@ -279,6 +330,11 @@ REFUSED_WEBPS = [
     Case("lossless without a mark", make.webp(make.riff_chunk(b"VP8L", b"\x00" * 20)), "damaged image"),
     Case("a ZIP after", make.webp(after=make.zip_archive()), "another file after its end"),
     Case("a ZIP in a chunk", make.webp(make.vp8x(), make.VP8L, make.riff_chunk(b"XMP ", make.zip_archive())), "a ZIP"),
+    Case(
+        "a script as well",
+        make.webp(make.vp8x(), make.VP8L, make.riff_chunk(b"abcd", bytes(0x29FB)), length=0x2A2F),
+        "a script as well",
+    ),
     Case("a WAV", b"RIFF\x24\x00\x00\x00WAVEfmt " + b"\x00" * 28, "WAV files"),
 ]
 REFUSED_BMPS = [
@@ -295,6 +351,8 @@ REFUSED_BMPS = [
     Case("no width", make.bmp(width=0), "has no pixels"),
     Case("a width below zero", make.bmp(width=-2), "has no pixels"),
     Case("40,000 wide", make.bmp(width=40_000), "too many pixels"),
+    Case("much data before its pixels", make.bmp(between=b"\x80\x01" * BIG), "damaged header"),
+    Case("a script as well", make.bmp(pixels=b"\x80" * 16 + b"\x00" * (0x2A2F - 54 - 16)), "a script as well"),
     Case("a ZIP after its pixels", make.bmp(pixels=b"\x80" * 16 + make.zip_archive()), "another file after its end"),
     Case("a page after its pixels", make.bmp(pixels=b"\x80" * 16 + b"<html>"), "another file after its end"),
     Case("much data after its pixels", make.bmp(pixels=b"\x80\x01" * BIG), "data after its end"),
@@ -374,16 +432,26 @@ REFUSED_TEXTS = [
             b"<!DOCTYPE html>", b"<html>", b"<HTML lang=en>", b"<script>alert(1)</script>", b"<svg xmlns='x'/>",
             b"<?xml version='1.0'?><svg/>", b"<?php echo 1;", b"<?= 1 ?>", b"<!-- x --><script>", b"<% eval %>",
             b"<iframe src=x>", b"<img src=x onerror=alert(1)>", b"<body onload=x>", b"<a href=x>", b"</p><script>",
+            b"<job id=a>", b"<package>", b"<scriptlet>", b"<hta:application x>", b"<plaintext>", b"<noscript>",
             b"<x:svg xmlns:x='http://www.w3.org/2000/svg'>", b"<math><mi>", b"<p>hello",
         )
     ),
     *(
         Case(f"begins with {text[:12].decode()}", text, "program or script")
-        for text in (b"#!/bin/sh\n", b"MZ is a program", b"@echo off\r\n", b"%!PS", b"{\\rtf1 hi}", b"javascript:")
+        for text in (
+            b"#!/bin/sh\n", b"MZ is a program", b"@echo off\r\n", b"%!PS", b"{\\rtf1 hi}", b"javascript:",
+            b"@set A=1\r\n", b"@Powershell -c x", b"rem x\r\n@echo off", b"#Requires -Version 5", b"param(\n[string]$a",
+            b"powershell.exe -nop", b"On Error Resume Next", b"Option Explicit\r\n", b"Set x = CreateObject(1)",
+            b"WScript.Echo 1", b"new ActiveXObject(1)", b"Windows Registry Editor Version 5.00", b"REGEDIT4\r\n",
+            b"[InternetShortcut]\nURL=x", b"[autorun]\n", b"[.ShellClassInfo]", b"[Desktop Entry]\n",
+        )
     ),
     Case("a page after a BOM", b"\xef\xbb\xbf<html>", "markup"),
     Case("a page after white space", b" \r\n\t" * BIG + b"<html>", "markup"),
     Case("a page after white space and across the window", b" " * 65_533 + b"<script>", "markup"),
+    Case("a PDF after a line", b"Hello\n" + b"%PDF-1.4\n1 0 obj", "a PDF as well"),
+    Case("a page in UTF-16 with a BOM", "<svg/>".encode("utf-16"), NO_TEXT),
+    Case("a page after invisible characters", "\u200e\u2060\u00ad<svg>".encode(), "markup"),
     Case("a page after a blank of Unicode's", "\u2003\ufeff<svg>".encode(), "markup"),
 ]  # fmt: skip
 REFUSED_OTHERS = [

@@ -12,8 +12,8 @@ def segment(marker: int, body: bytes = b"") -> bytes:
     return bytes([0xFF, marker]) + struct.pack(">H", len(body) + 2) + body
 
 
-def frame(width: int = 8, height: int = 8, marker: int = 0xC0) -> bytes:
-    return segment(marker, struct.pack(">BHHB", 8, height, width, 1) + b"\x01\x11\x00")
+def frame(width: int = 8, height: int = 8, marker: int = 0xC0, colours: int = 1) -> bytes:
+    return segment(marker, struct.pack(">BHHB", 8, height, width, colours) + b"\x01\x11\x00" * colours)
 
 
 TABLES = (
@@ -129,10 +129,13 @@ def bmp(
     stored: int = 0,
     header_size: int = 40,
     file_size: int | None = None,
+    between: bytes = b"",
     pixels: bytes = b"\x80" * 16,
 ) -> bytes:
     rest = b"\x00" * max(0, header_size - 24)
-    header = struct.pack("<IiiHHII", header_size, width, height, planes, depth, compression, stored)[:24] + rest
+    header = (
+        struct.pack("<IiiHHII", header_size, width, height, planes, depth, compression, stored)[:24] + rest + between
+    )
     size = 14 + len(header) + len(pixels)
     return b"BM" + struct.pack("<3I", size if file_size is None else file_size, 0, 14 + len(header)) + header + pixels
 
@@ -194,9 +197,9 @@ def ftyp(main: bytes = b"isom", *compatible: bytes) -> bytes:
     return box(b"ftyp", main + b"\x00\x00\x02\x00" + b"".join(compatible or (main,)))
 
 
-def track(width: int = 320, height: int = 240, *, version: int = 0) -> bytes:
+def track(width: int = 320, height: int = 240, *, version: int = 0, more: bytes = b"") -> bytes:
     body = bytes([version]) + b"\x00" * (87 if version else 75) + struct.pack(">2I", width << 16, height << 16)
-    return box(b"trak", box(b"tkhd", body) + box(b"mdia"))
+    return box(b"trak", box(b"tkhd", body) + box(b"mdia", more))
 
 
 def moov(*tracks: bytes) -> bytes:
@@ -213,10 +216,17 @@ def mp4(*, begins: bytes = ftyp(), boxes: bytes = moov() + MDAT) -> bytes:
 # What hides
 
 
-def zip_archive(name: bytes = b"a", body: bytes = b"hello", *, comment: bytes = b"") -> bytes:
+def zip_archive(
+    name: bytes = b"a",
+    body: bytes = b"hello",
+    *,
+    comment: bytes = b"",
+    disk: int = 0,
+    counts: tuple[int, int] = (1, 1),
+) -> bytes:
     crc, length = zlib.crc32(body), len(body)
     local = struct.pack("<4s5H3I2H", b"PK\x03\x04", 10, 0, 0, 0, 33, crc, length, length, len(name), 0) + name + body
     entry = struct.pack("<4s6H3I5H2I", b"PK\x01\x02", 10, 10, 0, 0, 0, 33, crc, length, length, len(name), *[0] * 6)
     directory = entry + name
-    end = struct.pack("<4s4H2IH", b"PK\x05\x06", 0, 0, 1, 1, len(directory), len(local), len(comment))
+    end = struct.pack("<4s4H2IH", b"PK\x05\x06", disk, 0, *counts, len(directory), len(local), len(comment))
     return local + directory + end + comment

@@ -1,6 +1,7 @@
 import asyncio
 import os
 import random
+import select
 import stat
 import threading
 from contextlib import closing
@@ -44,6 +45,14 @@ def modes(folder: Path) -> dict[str, set[int]]:
 def fill_disk_beneath(file: IncomingFile) -> None:
     with Path("/dev/full").open("wb") as full:
         os.dup2(full.fileno(), file._file)
+
+
+def pipe_beneath(file: IncomingFile) -> int:
+    """Has writes of more than some 64 KiB hang until they are read here."""
+    reading, writing = os.pipe()
+    os.dup2(writing, file._file)
+    os.close(writing)
+    return reading
 
 
 # What holds of each storage
@@ -300,6 +309,21 @@ async def test_an_upload_that_fails_leaves_nothing(on_disk: Open, tmp_path: Path
         assert open_files() <= before
 
 
+async def test_a_disk_that_hangs_holds_up_nobody_who_leaves(on_disk: Open, tmp_path: Path) -> None:
+    async with on_disk() as kept:
+        file = await kept.arrived(FEW)
+        hanging = pipe_beneath(file)
+        writing = asyncio.ensure_future(file.write(b"x" * 100_000))
+        await eventually(lambda: select.select([hanging], [], [], 0)[0])
+        file.discard()
+        assert not writing.done()
+        assert len(files_in(tmp_path)) == 1
+        os.read(hanging, 100_000)
+        await writing
+        assert files_in(tmp_path) == []
+        os.close(hanging)
+
+
 async def test_a_client_that_goes_while_its_file_is_made_leaves_nothing(on_disk: Open, tmp_path: Path) -> None:
     async with on_disk() as kept:
         arriving = upload(kept.incoming)
@@ -396,6 +420,22 @@ async def test_a_file_that_s3_has_only_in_part_isnt_stored(tmp_path: Path) -> No
             await kept.put(FEW)
     assert caught.value.reason == "cut short"
     assert asked == ["PUT", "HEAD", "DELETE"]
+
+
+async def test_boto3_starts_no_threads_of_its_own(tmp_path: Path) -> None:
+    """Else each upload has ten more, and their buffers."""
+    os.environ.update(CREDENTIALS)
+    before = {thread.name for thread in threading.enumerate()}
+    seen: set[str] = set()
+
+    def respond(method: str) -> bytes:
+        seen.update(thread.name for thread in threading.enumerate())
+        length = len(FEW) if method == "HEAD" else 0
+        return b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: %d\r\n\r\n" % length
+
+    async with answering(respond) as address, s3(tmp_path, address) as kept:
+        await kept.put(FEW)
+    assert {name.partition("_")[0] for name in seen - before} == {"incoming", "s3"}
 
 
 @FAILS

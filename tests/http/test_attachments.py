@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from supportd.conversations.richtext import as_text
+from supportd.dev.ports import free_port
 from tests.harness import MongoDatabase, Sdk, World, serving, simulating
 from tests.uploading import (
     OPERATORS,
@@ -232,14 +233,19 @@ async def test_elsewhere_ids_are_ignored(mongo: MongoDatabase, action: str) -> N
         await send(alice, path, file["id"])
 
 
-async def test_what_intercom_cannot_fetch_is_not_there(mongo: MongoDatabase) -> None:
+@pytest.mark.logs("files not delivered")
+@pytest.mark.parametrize(("words", "shown"), [({}, "Not delivered: receipt.png"), ({"body": "See"}, "See")])
+@pytest.mark.parametrize("kind", KINDS)
+async def test_a_reply_whose_file_intercom_cannot_fetch_shows_as_such(
+    mongo: MongoDatabase, kind: str, words: dict[str, Any], shown: str
+) -> None:
     async with living(mongo, public_url="http://127.0.0.1:9") as world:
-        alice = world.sdk()
-        chat = await alice.start(body="Hello")
-        sent = (await reply_with(alice, chat, (await upload(alice))["id"]))["message"]
-        assert (sent["body"], sent["attachments"]) == ("", [])
+        alice, path = world.sdk(), await place(world, kind)
+        sent = (await send(alice, path, (await upload(alice))["id"], **words))["message"]
+        assert (sent["body"], sent["attachments"]) == (shown, [])
         await world.settle()
-        assert (await alice.show(chat["id"]))["messages"][-1] == sent
+        await world.reconcile()
+        assert await last_message(alice, path) == sent
 
 
 # What operators send
@@ -361,13 +367,43 @@ async def test_an_address_cannot_add_headers(mongo: MongoDatabase) -> None:
         assert answer.headers["Location"] == "http://x.example/%0D%0AA:%20b%E2%82%AC%20"
 
 
-async def test_what_is_redacted_opens_no_more(mongo: MongoDatabase) -> None:
+@pytest.mark.parametrize("opened_before", [False, True])
+async def test_what_is_redacted_opens_no_more(mongo: MongoDatabase, opened_before: bool) -> None:
     async with living(mongo) as world:
         alice, path = world.sdk(), await place(world, "conversation")
         await operators(world, path, body="See", files=[OPERATORS])
         message = await last_message(alice, path)
+        url = message["attachments"][0]["url"]
+        if opened_before:
+            assert "max-age=60" in (await world.http.get(url)).headers["Cache-Control"]
+            world.clock.advance(60)
         await world.operator.act(path.rpartition("/")[2], "redact", part_id=message["id"])
-        assert (await world.http.get(message["attachments"][0]["url"])).status_code == 404
+        assert (await world.http.get(url)).status_code == 404
+
+
+HOURS_LATER = 5 * 3600
+
+
+@pytest.mark.parametrize("kind", KINDS)
+async def test_links_outlive_the_server_and_the_token(mongo: MongoDatabase, kind: str) -> None:
+    """A new server has nothing in memory, its secret was rotated, and the user's token is over."""
+    async with simulating() as simulator:
+        port = free_port()
+        here: dict[str, Any] = {"port": port, "public_url": f"http://127.0.0.1:{port}"}
+        async with reachable(mongo, simulator, file_url_secret="a" * 32, **here) as world:
+            alice, path = world.sdk(), await place(world, kind)
+            await send(alice, path, (await upload(alice))["id"])
+            await operators(world, path, body="See", files=[OPERATORS])
+            shown = (await alice.get(path))["messages"][-2:]
+        secrets: dict[str, Any] = {"file_url_secret": "b" * 32, "file_url_secret_previous": "a" * 32}
+        async with reachable(mongo, simulator, **secrets, **here) as world:
+            world.clock.advance(HOURS_LATER)
+            await world.operator.control("POST", "/attachments/expire")
+            contents = [(await opened(message["attachments"][0]["url"])).content for message in shown]
+            assert contents == [PNG, OPERATORS_BYTES]
+        async with reachable(mongo, simulator, file_url_secret="b" * 32, **here) as world:
+            statuses = [(await opened(message["attachments"][0]["url"])).status_code for message in shown]
+            assert statuses == [404, 404]
 
 
 async def test_another_conversations_file_is_not_shown_by_its_name(mongo: MongoDatabase) -> None:

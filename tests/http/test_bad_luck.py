@@ -1,34 +1,15 @@
 """One bad conversation, one wrong answer, one lost write: each costs itself only, and not for ever."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import pytest
 
 from supportd.errors import IntercomNotFound, IntercomUnavailable, StorageUnavailable
-from supportd.intercom.client import IntercomClient
+from tests.failing_loads import loads_fail
 from tests.harness import MongoDatabase, World, living
 from tests.waiting import eventually
 
 UNREADABLE = IntercomUnavailable("unreadable", sent=True)
-
-
-@contextmanager
-def loads_fail(patch: pytest.MonkeyPatch, conversation_id: str, error: Exception) -> Iterator[list[str]]:
-    """Every load of the conversation fails; the list has each that was tried."""
-    tried: list[str] = []
-    load = IntercomClient.conversation
-
-    async def conversation(client: IntercomClient, id_: str, **options: Any) -> Any:
-        if id_ != conversation_id:
-            return await load(client, id_, **options)
-        tried.append(id_)
-        raise error
-
-    with patch.context() as context:
-        context.setattr(IntercomClient, "conversation", conversation)
-        yield tried
 
 
 async def advance(world: World, seconds: float) -> None:

@@ -1,7 +1,9 @@
 """Parts of files, conditional requests, and signed links."""
 
 import asyncio
+import contextlib
 from enum import StrEnum
+from pathlib import Path
 from typing import Any, cast
 
 import httpx
@@ -130,6 +132,38 @@ async def test_who_has_it_isnt_sent_it_again(mongo: MongoDatabase, method: str) 
         assert (await world.sdk().call("HEAD", f"/api/files/{other['id']}")).headers["ETag"] != etag
 
 
+# Headers
+
+
+@pytest.mark.parametrize(
+    ("method", "headers", "status"),
+    [
+        ("GET", {}, 200),
+        ("HEAD", {}, 200),
+        ("GET", {"Range": "bytes=0-1"}, 206),
+        ("GET", {"If-None-Match": "*"}, 304),
+        ("HEAD", {"If-None-Match": "*"}, 304),
+        ("GET", {"Range": "bytes=999999999-"}, 416),
+        ("GET", {"Authorization": "Bearer x"}, 401),
+    ],
+)
+async def test_whatever_the_answer_a_page_can_do_nothing_with_it(
+    mongo: MongoDatabase, method: str, headers: dict[str, str], status: int
+) -> None:
+    async with living(mongo) as world:
+        file = await uploaded(world.sdk())
+        own, link = f"/api/files/{file['id']}", f"/files/{file['id']}?t={link_token(world, file['id'])}"
+        expected = [(own, status, "same-origin"), (link, 200 if status == 401 else status, "cross-origin")]
+        absent = [(f"/api/files/{'0' * 32}", 404, "same-origin"), (f"/files/{file['id']}?t=x", 404, "cross-origin")]
+        for path, code, policy in expected if status == 401 else expected + absent:
+            got = await world.sdk().call(method, path, headers=headers)
+            assert got.status_code == code
+            assert got.headers["Content-Security-Policy"] == "sandbox; default-src 'none'"
+            assert got.headers["Cross-Origin-Resource-Policy"] == policy
+            assert got.headers["X-Content-Type-Options"] == "nosniff"
+            assert {"private", "no-store"} & set(got.headers["Cache-Control"].split(", "))
+
+
 # Links
 
 
@@ -158,6 +192,11 @@ async def test_whatever_is_wrong_with_a_link_the_answer_is_the_same(mongo: Mongo
             "forged": (file["id"], good[:-1] + ("A" if good[-1] != "A" else "B")),
             "another key": (file["id"], "00000000" + good[8:]),
             "longer": (file["id"], good + "A"),
+            "shorter": (file["id"], good[:-1]),
+            "cut in two": (file["id"], good.rpartition(".")[0]),
+            "later": (file["id"], good.replace(".", ".9", 1)),
+            "other digits": (file["id"], good[:9] + chr(0x0661) + good[10:]),
+            "another's signature": (file["id"], good[:-43] + link_token(world, other["id"])[-43:]),
             "expired": (file["id"], link_token(world, file["id"], ttl_s=-1)),
             "another file's": (file["id"], link_token(world, other["id"])),
             "another purpose": (file["id"], link_token(world, file["id"], cast("Purpose", Another.PURPOSE))),
@@ -205,10 +244,20 @@ async def test_who_leaves_is_forgotten(mongo: MongoDatabase) -> None:
         file = await uploaded(world.sdk(), TEXT * 150, "a.txt")
         async with line(world) as connection:
             await connection.send(request(world, file["id"]))
-            await eventually(lambda: world.server.lifecycle.under_way == 1)
+            await eventually(lambda: len(open_files(world)) == 1)
         await eventually(lambda: world.server.lifecycle.under_way == 0)
+        assert open_files(world) == []
         got = await world.sdk().call("GET", f"/api/files/{file['id']}")
         assert got.content == TEXT * 150
+
+
+def open_files(world: World) -> list[str]:
+    """Stored files that this process has open, see proc(5)."""
+    found = []
+    for handle in Path("/proc/self/fd").iterdir():
+        with contextlib.suppress(OSError):
+            found.append(str(handle.readlink()))
+    return [path for path in found if path.startswith(f"{world.settings.files_dir}/stored/") and Path(path).is_file()]
 
 
 def request(world: World, file_id: str) -> bytes:

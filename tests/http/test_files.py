@@ -4,6 +4,7 @@ import contextlib
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, closing
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
@@ -383,7 +384,8 @@ async def test_a_file_that_is_never_used_goes(files_world: Living) -> None:
     async with files_world() as world:
         file, used = await uploaded(world.sdk()), await uploaded(world.sdk())
         keys = [await key_of(world, each["id"]) for each in (file, used)]
-        assert await world.server.parts.stores.files.claim([used["id"]], user_id="alice", for_="a message")
+        claim: dict[str, Any] = {"user_id": "alice", "for_": "a message", "at": datetime.now(UTC)}
+        assert await world.server.parts.stores.files.claim([used["id"]], **claim)
         world.clock.advance(UNUSED_S - 60)
         await world.server.parts.file_sweeper.run()
         assert (await fetch(world.sdk(), f"/api/files/{file['id']}")).content == PNG

@@ -19,6 +19,7 @@ from tests.conformance import contract
 from tests.harness import CLIENT_SECRET, MongoDatabase, World, living
 
 MARK = "the field under test"
+ITEM = "an item"
 HOSTILE: dict[str, bytes] = {
     "an object": b'{"a": "b"}',
     "a query": b'{"$gt": ""}',
@@ -51,12 +52,13 @@ class Field(NamedTuple):
         return f"{self.operation}-{'.'.join(self.keys)}"
 
     def with_value(self, value: Any) -> Any:
-        """The good body, with the value in place of the string."""
+        """The good body, with the value in place of the string, or of the list that has it."""
         body = copy.deepcopy(self.body)
+        keys, value = (self.keys[:-1], [value]) if self.keys[-1] == ITEM else (self.keys, value)
         inner = body
-        for key in self.keys[:-1]:
+        for key in keys[:-1]:
             inner = inner.setdefault(key, {}) if isinstance(inner.get(key, {}), dict) else inner
-        inner[self.keys[-1]] = value
+        inner[keys[-1]] = value
         return body
 
 
@@ -73,6 +75,8 @@ def strings(schema: dict[str, Any], before: tuple[str, ...] = ()) -> Iterator[tu
         yield from strings(inner, (*before, name))
     if isinstance(schema.get("additionalProperties"), dict):
         yield from strings(schema["additionalProperties"], (*before, "any key"))
+    if "items" in schema:
+        yield from strings(schema["items"], (*before, ITEM))
 
 
 def found() -> Iterator[Field]:
@@ -120,6 +124,7 @@ def test_the_fields_are_found() -> None:
     names = {str(field) for field in FIELDS}
     assert {"startConversation-body", "startConversation-reason.main", "startConversation-meta.any key"} <= names
     assert {"replyToTicket-body", "rate-comment", "complain-category", "registerDevice-token"} <= names
+    assert {"replyToConversation-attachmentIds.an item", "replyToTicket-attachmentIds.an item"} <= names
     assert {field.operation for field in FIELDS} >= {"clarifyTicket", "reportDiagnostics", "receiveWebhook"}
 
 

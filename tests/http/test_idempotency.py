@@ -60,7 +60,6 @@ async def test_without_a_key_each_send_is_one(mongo: MongoDatabase) -> None:
         for _ in range(2):
             await world.sdk().reply(chat["id"], "Hi")
         assert await replies(world, chat) == ["Hi", "Hi"]
-        assert await world.server.parts.database["idempotency"].count_documents({}) == 0
 
 
 async def test_the_same_words_under_two_keys_are_two_messages(mongo: MongoDatabase) -> None:
@@ -283,5 +282,6 @@ async def test_the_record_tells_nothing_of_a_request_that_has_no_answer(mongo: M
         await world.operator.trouble(outage="refuse")
         assert (await start(world.sdk(), body="canary-0451")).status_code == 502
         with pymongo.MongoClient[dict[str, Any]](mongo.uri) as client:
-            (record,) = client[mongo.name]["idempotency"].find()
-        assert "canary" not in repr(record)
+            records = list(client[mongo.name]["idempotency"].find())
+        assert "key-1" in repr(records)
+        assert "canary" not in repr(records)

@@ -377,3 +377,14 @@ async def test_only_polls_have_an_etag(mongo: MongoDatabase) -> None:
             response = await alice.call("GET", path, headers={"If-None-Match": "*"})
             assert response.status_code == 200
             assert "ETag" not in response.headers
+
+
+async def test_a_poll_held_by_a_server_that_stops_is_the_last_on_its_connection(mongo: MongoDatabase) -> None:
+    """The proxy must not send a request over a connection that is about to be closed."""
+    async with living(mongo) as world:
+        started = await started_by(world, "alice")
+        async with parked(world, world.sdk(), started) as polling:
+            world.server.lifecycle.stopping = True
+            world.server.parts.waiters.close()
+        assert polling.result().status_code == 200
+        assert polling.result().headers["Connection"] == "close"

@@ -123,6 +123,7 @@ async def test_a_deletion_that_search_never_reports_is_found_in_time(mongo: Mong
         started = await alice.start(body="Hello")
         await world.operator.control("DELETE", f"/conversations/{started['id']}")
         world.clock.advance(7 * 3600)
+        await world.operator.control("POST", "/clock", {"advance": 7 * 3600})
         await world.reconcile()
         assert (await alice.call("GET", f"/api/conversations/{started['id']}")).status_code == 404
         assert world.metric("reconciler_drift_total", topic="conversation.deleted") == 1

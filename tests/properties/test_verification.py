@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from supportd.files.contents import MAX_LOOKS, WINDOW_BYTES, Contents
@@ -20,6 +20,7 @@ from tests.files.corpus import ACCEPTED_CASES
 MAX_PASSES = 4
 MAX_WINDOWS = 16
 
+LENGTHS = (1000, 33_000, WINDOW_BYTES - 150, WINDOW_BYTES, 100_000)
 SEEDS = [case.content for case in ACCEPTED_CASES if len(case.content) < 4096]
 PIECES = [
     b"PK\x05\x06",
@@ -31,6 +32,17 @@ PIECES = [
     b"%PDF-1.7",
     b"%%EOF",
     b"<html>",
+]
+PIECES += [
+    b"PK\x01\x02",
+    b"SEFH",
+    b"moov",
+    b"trak",
+    b"tkhd",
+    b"RIFF",
+    b"BM",
+    b"\x89PNG\r\n\x1a\n",
+    b"startxref 0 %%EOF",
 ]
 PIECES += [b"\x00\x00\x00\x08free", b"\x00\x00\x00\x00mdat", b"\x00\x00\x00\x01mdat", b"SEFT", b"\x00" * 8, b"\xff" * 8]
 
@@ -101,6 +113,33 @@ def test_nothing_takes_another_file_after_its_end_but_a_jpeg_its_video(seed: byt
     assert taken is None or of_the_same_kind.get(before or FileType.TXT) == other
 
 
+@st.composite
+def spoiled(draw: st.DrawFn) -> bytes:
+    """A good file, or the ends of two, with up to eight pieces changed, put in, taken out or repeated."""
+    data = draw(seeds)
+    if draw(st.booleans()):
+        data = data[: draw(positions)] + draw(seeds)[draw(positions) :]
+    for _ in range(draw(st.integers(0, 8))):
+        place, length = draw(positions) % (len(data) + 1), draw(st.integers(0, 12))
+        piece = draw(st.sampled_from(PIECES) | st.binary(max_size=8)) * draw(st.sampled_from([1, 1, 1, 2, 300, 30_000]))
+        data = data[:place] + piece + data[place + length :]
+    return data
+
+
+@given(spoiled())
+@settings(deadline=None, max_examples=300, suppress_health_check=[HealthCheck.large_base_example])
+def test_spoiled_in_many_places(data: bytes) -> None:
+    answer(data)
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(1800)
+@given(spoiled())
+@settings(deadline=None, max_examples=100_000, suppress_health_check=[HealthCheck.large_base_example])
+def test_spoiled_in_many_places_a_hundred_thousand_times(data: bytes) -> None:
+    answer(data)
+
+
 @given(seeds, positions)
 @settings(deadline=None)
 def test_cut_short(seed: bytes, length: int) -> None:
@@ -126,6 +165,13 @@ def test_the_cost_of_what_is_made_to_be_costly() -> None:
         make.png(chunks=make.IDAT * 50_000),
         make.mp4(boxes=make.box(b"free") * 100_000),
         make.mp4(boxes=make.box(b"moov", make.track() * 10_000)),
+        *(make.mp4(boxes=make.moov(*[make.track(more=b"x" * length)] * 40) + make.MDAT) for length in LENGTHS),
+        *(make.webp(make.vp8x(), *[make.riff_chunk(b"ANMF", b"x" * length)] * 40) for length in LENGTHS),
+        *(make.jpeg(first=make.segment(0xE2, b"x" * 60_000)) + make.mp4() + b"\x00" * length for length in LENGTHS),
+        make.jpeg(after=make.mp4() * 3_000),
+        make.png(chunks=make.chunk(b"abCd", b"__HALT_COMPILER(" * 60_000) + make.IDAT),
+        b"rem \n" * 200_000,
+        b"<a" + b" x" * 500_000,
         b" " * 1_000_000 + b"<html>",
         make.pdf() + b"startxref 1 %%EOF " * 50_000,
         make.png(after=b"PK\x05\x06" * 250_000),

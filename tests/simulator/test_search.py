@@ -225,6 +225,48 @@ async def test_a_lagging_search_still_shows_what_is_deleted() -> None:
         assert await play.ids(IS_OPEN) == []
 
 
+async def test_a_part_of_the_index_lags() -> None:
+    async with playing() as play:
+        await play.faults(search_lag_s=60, search_lag_one_in=2)
+        made = [(await play.conversation(f"u-{number}"))["id"] for number in range(4)]
+        assert await play.ids(IS_OPEN) == [each for each in reversed(made) if int(each) % 2]
+        await play.advance(60)
+        assert sorted(await play.ids(IS_OPEN)) == made
+
+
+async def test_an_index_that_misses_closes_shows_them_as_they_were() -> None:
+    async with playing() as play:
+        conversation = await play.conversation()
+        await play.faults(search_misses_closes=True)
+        await play.act("close")
+        assert await play.ids(IS_OPEN) == [conversation["id"]]
+        await play.act("contact_reply", body="Again")
+        await play.faults(search_misses_closes=False)
+        await play.act("close")
+        assert await play.ids(IS_OPEN) == []
+
+
+async def paged(play: Playground, sort: Any, per_page: int) -> list[str]:
+    found: list[str] = []
+    pagination: dict[str, Any] = {"per_page": per_page}
+    while pagination.get("starting_after", True):
+        answer = await play.search(IS_OPEN, sort=sort, pagination=pagination)
+        found += [each["id"] for each in answer["conversations"]]
+        pagination = {"per_page": per_page, "starting_after": answer["pages"].get("next", {}).get("starting_after")}
+    return found
+
+
+async def test_what_changes_between_two_pages_hides_others() -> None:
+    async with playing() as play:
+        made = []
+        for number in range(5):
+            made.append((await play.conversation(f"u-{number}"))["id"])
+            await play.advance(1)
+        await play.faults(search_drift=1)
+        oldest_first = {"field": "updated_at", "order": "ascending"}
+        assert await paged(play, oldest_first, 2) == [made[0], made[1], made[3], made[4], made[3]]
+
+
 async def contacts(play: Playground, field: str, operator: str, value: Any) -> list[str]:
     query = {"query": {"field": field, "operator": operator, "value": value}}
     found = await play.api("POST", "/contacts/search", query)

@@ -30,8 +30,15 @@ async def store(stores: Stores, *ids: str, **more: Any) -> None:
         assert await stores.files.finish(id_)
 
 
-async def claim(stores: Stores, *ids: str, user: str = "alice", for_: str = "message 1") -> list[str] | None:
-    claimed = await stores.files.claim(ids, user_id=user, for_=for_)
+async def claim(
+    stores: Stores,
+    *ids: str,
+    user: str = "alice",
+    for_: str = "message 1",
+    left_by: str | None = None,
+    seconds: float = 0,
+) -> list[str] | None:
+    claimed = await stores.files.claim(ids, user_id=user, for_=for_, left_by=left_by, at=at(seconds))
     if claimed is None:
         return None
     assert {file.attached_to for file in claimed} <= {for_}
@@ -76,7 +83,7 @@ async def test_times_are_kept_as_dates(opened: Open) -> None:
 async def test_files_are_claimed_in_the_order_asked_for(opened: Open) -> None:
     async with opened() as stores:
         await store(stores, "f1", "f2", "f3")
-        claimed = await stores.files.claim(["f3", "f1"], user_id="alice", for_="m")
+        claimed = await stores.files.claim(["f3", "f1"], user_id="alice", for_="m", at=START)
         assert claimed == [msgspec.structs.replace(record(id_), attached_to="m") for id_ in ("f3", "f1")]
         assert await attached(stores, "f1", "f2", "f3") == ["m", None, "m"]
         assert await claim(stores) == []
@@ -160,6 +167,24 @@ async def test_what_is_left_over_is_never_served_again_and_goes(opened: Open) ->
         assert await attached(stores, "used", "young") == ["message 1", None]
 
 
+async def test_what_couldnt_be_stored_counts_for_nothing_and_goes(opened: Open) -> None:
+    async with opened() as stores:
+        await stores.files.begin(record())
+        await stores.files.give_up("f1")
+        assert await stores.files.bytes_of("alice", since=START) == 0
+        assert await stores.files.finish("f1") is False
+        assert await stores.files.get("f1") is None
+        assert await left_over(stores, unfinished=0) == []  # what was on its way may still arrive
+        assert await left_over(stores, unfinished=1) == ["f1"]
+
+
+async def test_what_is_stored_cant_be_given_up(opened: Open) -> None:
+    async with opened() as stores:
+        await store(stores, "f1")
+        await stores.files.give_up("f1")
+        assert await stores.files.get("f1") == record()
+
+
 async def test_a_few_left_over_at_a_time(opened: Open) -> None:
     async with opened() as stores:
         await store(stores, "c", seconds=1)
@@ -223,11 +248,44 @@ async def test_a_place_knows_the_files_that_were_sent_to_it(on_mongod: Open) -> 
         assert await stores.files.sent_to("conversations.1/") == []
 
 
-async def test_what_was_sent_is_claimed_for_good(on_mongod: Open) -> None:
-    async with on_mongod() as stores:
+async def test_what_was_left_is_taken_up_once(opened: Open) -> None:
+    async with opened() as stores:
         await store(stores, "f1", "f2")
-        await claim(stores, "f1", for_="place/a")
-        await stores.files.settle("place/a", "place/sent")
-        assert await claim(stores, "f1", for_="place/a") is None
-        await stores.files.release("place/a")
-        assert await attached(stores, "f1", "f2") == ["place/sent", None]
+        await claim(stores, "f1", "f2", for_="a")
+        await stores.files.leave("a", "reply")
+        assert await claim(stores, "f1", "f2", for_="b") is None
+        assert await claim(stores, "f1", "f2", "absent", for_="b", left_by="reply") is None
+        assert await attached(stores, "f1", "f2") == ["reply", "reply"]
+        assert await claim(stores, "f1", "f2", for_="b", left_by="reply") == ["f1", "f2"]
+        assert await claim(stores, "f1", "f2", for_="c", left_by="reply") is None
+
+
+async def unsettled(stores: Stores, *, before: float, limit: int = 100) -> list[str]:
+    return [file.id for file in await stores.files.unsettled(before=at(before), limit=limit)]
+
+
+async def test_claims_are_unsettled_until_something_was_sent(opened: Open) -> None:
+    async with opened() as stores:
+        await store(stores, "f1", "f2", "f3", "f4", "f5")
+        for number, name in enumerate(["late", "sent", "freed", "early"]):
+            await claim(stores, f"f{number + 1}", for_=name, seconds=-number)
+        await stores.files.settle("sent")
+        await stores.files.release("freed")
+        assert await unsettled(stores, before=1) == ["f4", "f1"]
+        assert await unsettled(stores, before=1, limit=1) == ["f4"]
+        assert await unsettled(stores, before=0) == ["f4"]
+        await stores.files.leave("early", "reply")
+        assert await unsettled(stores, before=0) == ["f4"]
+        assert await attached(stores, "f2", "f3") == ["sent", None]
+
+
+async def test_a_claim_that_was_made_again_or_settled_does_not_expire(opened: Open) -> None:
+    async with opened() as stores:
+        await store(stores, "old", "again", "sent")
+        for name in ("old", "again", "sent"):
+            await claim(stores, name, for_=name)
+        await claim(stores, "again", for_="again", seconds=2)
+        await stores.files.settle("sent")
+        for name in ("old", "again", "sent"):
+            await stores.files.expire(name, before=at(1))
+        assert await attached(stores, "old", "again", "sent") == [None, "again", "sent"]

@@ -46,15 +46,17 @@ CALLS: dict[str, Callable[[Stores], Awaitable[object]]] = {
     "durations.has": lambda stores: stores.durations.has(CLOSED),
     "durations.add": lambda stores: stores.durations.add(CLOSED),
     "idempotency.claim": lambda stores: stores.idempotency.claim(KEY, now=0),
-    "idempotency.intend": lambda stores: stores.idempotency.intend(KEY, Intent()),
+    "idempotency.intend": lambda stores: stores.idempotency.intend(KEY, Intent(), until=1),
+    "idempotency.renew": lambda stores: stores.idempotency.renew(KEY, until=1, calling=True),
+    "idempotency.note": lambda stores: stores.idempotency.note(CANARY, "1/1", now=0),
     "idempotency.others_sending": lambda stores: stores.idempotency.others_sending(KEY, now=0),
     "idempotency.adopt": lambda stores: stores.idempotency.adopt(KEY, "1/1"),
     "idempotency.settle": lambda stores: stores.idempotency.settle(KEY, Answer(201, b"{}", 0, 0), made=None),
-    "idempotency.release": lambda stores: stores.idempotency.release(KEY),
+    "idempotency.release": lambda stores: stores.idempotency.release(KEY, now=0, called=True),
     "idempotency.forget": lambda stores: stores.idempotency.forget(KEY),
     "outbox.add": lambda stores: stores.outbox.add(Job("j", Kind.NOTE, "1", text=CANARY), due_at=at(0)),
     "outbox.take": lambda stores: stores.outbox.take(now=at(0), again_at=at(1)),
-    "outbox.retry": lambda stores: stores.outbox.retry("j", due_at=at(0)),
+    "outbox.retry": lambda stores: stores.outbox.retry(Job("j", Kind.NOTE, "1"), due_at=at(0)),
     "outbox.remove": lambda stores: stores.outbox.remove("j"),
     "preferences.get": lambda stores: stores.preferences.get(CANARY),
     "preferences.update": lambda stores: stores.preferences.update(CANARY, Changes(chat_messages=False)),
@@ -70,14 +72,14 @@ CALLS: dict[str, Callable[[Stores], Awaitable[object]]] = {
     "snapshots.page": lambda stores: stores.snapshots.page("c1", before=(1, "1"), limit=1),
     "snapshots.proven": lambda stores: stores.snapshots.proven(["1"]),
     "snapshots.newest_open": lambda stores: stores.snapshots.newest_open("c1"),
-    "snapshots.quiet": lambda stores: stores.snapshots.quiet(before=1, limit=1),
+    "snapshots.quiet": lambda stores: stores.snapshots.quiet(before=1, after=None, limit=1),
     "tickets.get": lambda stores: stores.tickets.get("1"),
     "tickets.save": lambda stores: stores.tickets.save(
         TicketSnapshot("1", ("c1",), "1", 0, 0, shown=True, open=True, encoded=CANARY.encode())
     ),
     "tickets.page": lambda stores: stores.tickets.page("c1", number_prefix="1", before=(1, "1"), limit=1),
     "tickets.known": lambda stores: stores.tickets.known(["1"]),
-    "tickets.quiet": lambda stores: stores.tickets.quiet(open=True, before=1, limit=1),
+    "tickets.quiet": lambda stores: stores.tickets.quiet(open=True, before=1, after=None, limit=1),
     "topics.record": lambda stores: stores.topics.record(
         Topic("c1", CANARY, None, CANARY, alone=True), at=at(0), topic_id="t"
     ),
@@ -85,11 +87,16 @@ CALLS: dict[str, Callable[[Stores], Awaitable[object]]] = {
     "topics.claim": lambda stores: stores.topics.claim("1", ("c1",), CANARY, started_at=at(0)),
     "watermarks.get": lambda stores: stores.watermarks.get("conversations"),
     "watermarks.advance": lambda stores: stores.watermarks.advance("conversations", 1),
+    "watermarks.end": lambda stores: stores.watermarks.end("conversations", at=1),
     "webhook_events.add": lambda stores: stores.webhook_events.add(
-        Event("e1", "1", "conversation.deleted", CANARY.encode()), received_at=at(0)
+        Event("e1", "1", "conversation.deleted"), CANARY.encode(), received_at=at(0)
     ),
+    "webhook_events.body": lambda stores: stores.webhook_events.body("e1"),
+    "webhook_events.retry": lambda stores: stores.webhook_events.retry("e1", due_at=at(0)),
+    "webhook_events.count_done": lambda stores: stores.webhook_events.count_done(since=at(0), until=at(1)),
+    "webhook_events.undo": lambda stores: stores.webhook_events.undo(since=at(0), until=at(1)),
     "webhook_events.mark_done": lambda stores: stores.webhook_events.mark_done("e1", outcome="applied"),
-    "webhook_events.pending": lambda stores: anext(stores.webhook_events.pending(now=at(0), limit=1)),
+    "webhook_events.pending": lambda stores: anext(stores.webhook_events.pending(now=at(0), latest=at(9), limit=1)),
     "webhook_events.count_pending": lambda stores: stores.webhook_events.count_pending(),
 }
 
@@ -151,15 +158,15 @@ async def test_indexes_are_made_once_and_again(on_mongod: Open, mongo: MongoData
     assert made == {
         "complaints": ["_id", "user_id+created_at"],
         "contacts": ["_id", "contact_id"],
-        "files": ["_id", "attached_to+created_at", "user_id+created_at"],
-        "idempotency": ["_id", "created_at", "made", "user_id+sending"],
+        "files": ["_id", "attached_to+created_at", "claimed_at", "user_id+created_at"],
+        "idempotency": ["_id", "created_at", "made", "user_id+calling_until"],
         "devices": ["_id", "user_id+registered_at+_id"],
         "durations": ["_id", "closed_at"],
         "outbox": ["_id", "due_at"],
         "ratings": ["_id", "conversation_id", "ticket_id", "unsettled_since"],
-        "snapshots": ["_id", "contact_ids+changed_at+_id", "open+confirmed_at"],
-        "tickets": ["_id", "contact_ids+created_at+_id", "open+confirmed_at"],
+        "snapshots": ["_id", "contact_ids+changed_at+_id", "open+confirmed_at+_id"],
+        "tickets": ["_id", "contact_ids+created_at+_id", "open+confirmed_at+_id"],
         "topics": ["_id", "contact_id+recorded_at", "recorded_at"],
-        "webhook_events": ["_id", "received_at", "received_at+_id"],
+        "webhook_events": ["_id", "received_at", "received_at+_id+due_at"],
     }
     assert kept == 30 * 86400

@@ -5,7 +5,7 @@ import msgspec
 import pymongo
 import pytest
 
-from supportd.stores.outbox import Job, Kind
+from supportd.stores.outbox import Job, Kind, UnreadableJob
 from supportd.stores.stores import Stores
 from tests.harness import MongoDatabase
 from tests.stores.opening import Open, at
@@ -39,9 +39,19 @@ async def test_a_job_put_back_is_due_when_it_says(opened: Open) -> None:
     async with opened() as stores:
         await stores.outbox.add(NOTE, due_at=at(0))
         await take(stores)
-        await stores.outbox.retry(NOTE.id, due_at=at(10))
+        await stores.outbox.retry(NOTE, due_at=at(10))
         assert await take(stores, now=9) is None
         assert await take(stores, now=10) is not None
+
+
+async def test_a_job_that_cannot_be_read_is_set_aside(opened: Open) -> None:
+    async with opened() as stores:
+        await stores.outbox.add(NOTE, due_at=at(0))
+        await stores.outbox._collection.update_one({"_id": NOTE.id}, {"$set": {"kind": "of a later version"}})
+        with pytest.raises(UnreadableJob):
+            await take(stores)
+        assert await take(stores, now=9999) is None
+        assert await stores.outbox._collection.count_documents({}) == 1
 
 
 async def test_a_job_that_is_done_is_gone(opened: Open) -> None:

@@ -79,8 +79,21 @@ async def test_the_quietest_open_ones_first(opened: Open) -> None:
         for id_, confirmed in [("1", 3), ("2", 1), ("3", 2), ("4", 9)]:
             await stores.snapshots.save(snapshot(id_, confirmed_at=MS + confirmed))
         await stores.snapshots.save(snapshot("5", confirmed_at=MS, open=False))
-        assert await stores.snapshots.quiet(before=MS + 9, limit=10) == ["2", "3", "1"]
-        assert await stores.snapshots.quiet(before=MS + 9, limit=2) == ["2", "3"]
+        quiet = await stores.snapshots.quiet(before=MS + 9, after=None, limit=10)
+        assert quiet == [(MS + 1, "2"), (MS + 2, "3"), (MS + 3, "1")]
+        assert await stores.snapshots.quiet(before=MS + 9, after=None, limit=2) == quiet[:2]
+
+
+async def test_the_quiet_ones_go_on_behind_the_last(opened: Open) -> None:
+    async with opened() as stores:
+        for id_ in ("1", "2", "3"):
+            await stores.snapshots.save(snapshot(id_, confirmed_at=MS))
+        await stores.snapshots.save(snapshot("0", confirmed_at=MS + 1))
+        after, found = None, []
+        while quiet := await stores.snapshots.quiet(before=MS + 9, after=after, limit=1):
+            after = quiet[0]
+            found.append(after.id)
+        assert found == ["1", "2", "3", "0"]
 
 
 async def test_the_conversation_that_is_open_and_changed_last(opened: Open) -> None:

@@ -76,6 +76,10 @@ async def test_the_quietest_open_ones_first(opened: Open) -> None:
             await stores.tickets.save(snapshot(id_, confirmed_at=MS + confirmed))
         await stores.tickets.save(snapshot("5", confirmed_at=MS, open=False))
         await stores.tickets.save(snapshot("6", confirmed_at=MS, open=False, shown=False))
-        assert await stores.tickets.quiet(open=True, before=MS + 9, limit=10) == ["2", "3", "1"]
-        assert await stores.tickets.quiet(open=True, before=MS + 9, limit=2) == ["2", "3"]
-        assert await stores.tickets.quiet(open=False, before=MS + 9, limit=9) == ["5"]
+        quiet = await stores.tickets.quiet(open=True, before=MS + 9, after=None, limit=10)
+        assert quiet == [(MS + 1, "2"), (MS + 2, "3"), (MS + 3, "1")]
+        assert await stores.tickets.quiet(open=True, before=MS + 9, after=None, limit=2) == quiet[:2]
+        assert await stores.tickets.quiet(open=True, before=MS + 9, after=quiet[0], limit=9) == quiet[1:]
+        assert [found.id for found in await stores.tickets.quiet(open=False, before=MS + 9, after=None, limit=9)] == [
+            "5"
+        ]

@@ -87,10 +87,10 @@ def started(name: str, arguments: list[str], environ: dict[str, str], folder: Pa
 
 @contextlib.asynccontextmanager
 async def processes(
-    mongo_uri: str, mongo_db: str, folder: Path, *, webhooks: bool = True, **values: str
+    mongo_uri: str, mongo_db: str, folder: Path, simulator_port: int = 0, /, *, webhooks: bool = True, **values: str
 ) -> AsyncIterator[Processes]:
-    """Everything as processes; each logs into the folder."""
-    port = free_port()
+    """Everything as processes; each logs into the folder. Port 0 takes a free one."""
+    port = simulator_port or free_port()
     simulator = f"http://127.0.0.1:{port}"
     environ = serve_environment(mongo_uri, mongo_db, simulator, **values)
     api = f"http://127.0.0.1:{environ['PORT']}"

@@ -25,6 +25,7 @@ def run(command: str, environ: dict[str, str], *arguments: str) -> "subprocess.C
     return subprocess.run(
         [sys.executable, "-m", "supportd", command, *arguments],
         env=environ,
+        stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
         timeout=30,
@@ -75,6 +76,16 @@ async def test_the_metrics_port_in_use_is_named(mongo: MongoDatabase, tmp_path: 
         assert f"127.0.0.1:{taken}" in done.stderr
 
 
+@pytest.mark.parametrize("fd", ["0", "999"])
+async def test_an_inherited_socket_that_is_none_is_said_in_one_line(mongo: MongoDatabase, fd: str) -> None:
+    done = await asyncio.to_thread(
+        run, "serve", serve_environment(mongo.uri, mongo.name, "http://127.0.0.1:1", LISTEN_FD=fd)
+    )
+    assert done.returncode == 3
+    assert done.stderr.startswith(f"supportd: can't listen on LISTEN_FD {fd}: ")
+    assert len(done.stderr.splitlines()) == 1
+
+
 async def test_a_second_signal_cuts_what_still_runs(mongo: MongoDatabase, tmp_path: Path) -> None:
     async with processes(mongo.uri, mongo.name, tmp_path, INTERCOM_TIMEOUT="60") as running:
         chat = await running.sdk().start(body="Hello")
@@ -94,7 +105,7 @@ def test_the_deadline_is_under_ten_seconds_and_supervisord_waits_longer() -> Non
     assert server.DRAIN_S + 2 * server.LAST_S < 8  # closing takes up to two seconds more where MongoDB is gone
     parsed = configparser.RawConfigParser()
     parsed.read(PROJECT / "supervisord.conf")
-    assert parsed.getint("program:supportd", "stopwaitsecs") > 10
+    assert parsed.getint("fcgi-program:supportd", "stopwaitsecs") > 10
 
 
 async def test_it_starts_without_mongodb_and_says_so(tmp_path: Path) -> None:

@@ -56,9 +56,16 @@ def test_other_names_are_no_ids(name: str | None) -> None:
 
 @pytest.mark.parametrize("names", [["a.png"], ["a.png", "b <c>.txt"], [""]])
 def test_no_words_are_shown_where_there_were_none(names: list[str]) -> None:
-    found = message_of(part("p1", in_place_of_words(names), by="user"))
+    found = message_of(part("p1", in_place_of_words(names), by="user", attachments=[COPY]))
     assert found is not None
     assert found.message.body == ""
+
+
+@pytest.mark.parametrize("attachments", [None, [], [wire.Attachment(ID)]])
+def test_files_that_intercom_has_none_of_are_named(attachments: list[wire.Attachment] | None) -> None:
+    found = message_of(part("p1", in_place_of_words(["a.png", "b <c>.txt"]), by="user", attachments=attachments))
+    assert found is not None
+    assert (found.message.body, found.message.attachments) == ("Not delivered: a.png, b <c>.txt", ())
 
 
 @pytest.mark.parametrize("by", ["admin", "bot"])

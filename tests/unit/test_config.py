@@ -25,6 +25,7 @@ def test_defaults_are_the_designs() -> None:
     assert defaults == {
         "host": "127.0.0.1",
         "port": 41100,
+        "listen_fd": None,
         "metrics_host": "127.0.0.1",
         "metrics_port": 41101,
         "jwt_secret_previous": None,
@@ -85,6 +86,8 @@ def test_required_variable(name: str, value: str | None) -> None:
         ("PORT", "65536", "must be from 0 to 65535, not 65536"),
         ("PORT", "-1", "must be from 0 to 65535"),
         ("METRICS_PORT", "x", "must be a number"),
+        ("LISTEN_FD", "stdin", "must be a number"),
+        ("LISTEN_FD", "-1", "must be from 0"),
         ("INTERCOM_BASE_URL", "api.intercom.io", "must be an http:// or https:// address"),
         ("INTERCOM_BASE_URL", "https://", "must be an http:// or https:// address"),
         ("INTERCOM_BASE_URL", "ftp://api.intercom.io", "must be an http:// or https:// address"),

@@ -8,6 +8,8 @@ NAMES = {
     "supportd_build_info": "gauge",
     "supportd_cache_evictions": "counter",
     "supportd_cached_conversations": "gauge",
+    "supportd_connections": "gauge",
+    "supportd_connections_refused": "counter",
     "supportd_conversation_lookups": "counter",
     "supportd_conversation_open_seconds": "histogram",
     "supportd_diagnostics": "counter",

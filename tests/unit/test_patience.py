@@ -13,3 +13,13 @@ def test_what_went_well_begins_anew() -> None:
     patience.failed("a")
     patience.went_well("a")
     assert not patience.failed("a")
+
+
+def test_what_was_left_behind_is_known_until_it_goes_well() -> None:
+    patience = Patience(runs=2)
+    patience.failed("once")
+    assert (patience.failed("twice"), patience.failed("twice")) == (False, True)
+    assert (patience.give_up("refused"), patience.give_up("refused")) == (True, False)
+    assert patience.left_behind == ["twice", "refused"]
+    patience.went_well("twice")
+    assert patience.left_behind == ["refused"]

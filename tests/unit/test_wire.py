@@ -3,9 +3,8 @@ from typing import Any, cast
 import msgspec
 import pytest
 
-from supportd.errors import BadRequest, IntercomUnavailable
+from supportd.errors import BadRequest
 from supportd.intercom import wire
-from supportd.intercom.transport import Reply
 from supportd.sync.inbox import Inbox
 from tests.unit.talk import BEGAN, part, told
 
@@ -21,16 +20,8 @@ DAMAGED = [
 
 
 @pytest.mark.parametrize("body", DAMAGED)
-def test_an_answer_that_cant_be_read_is_an_outage(body: bytes) -> None:
-    outages: list[int] = []
-    with pytest.raises(IntercomUnavailable):
-        Reply(body=body, observed_at=0, unreadable=lambda: outages.append(1)).decode(wire.Contact)
-    assert outages == [1]
-
-
-@pytest.mark.parametrize("body", DAMAGED)
 async def test_a_webhook_that_cant_be_read_is_a_bad_request(body: bytes) -> None:
-    nothing: dict[str, Any] = dict.fromkeys(("store", "events", "drift", "clock", "metrics"), None)
+    nothing: dict[str, Any] = dict.fromkeys(("store", "events", "drift", "clock", "intercom_clock", "metrics"), None)
     with pytest.raises(BadRequest):
         await Inbox(**nothing).receive(body)
 

@@ -12,6 +12,7 @@ BEGINS = re.compile(rb"BM.{12}[\x0c\x28\x34\x38\x40\x6c\x7c]\x00\x00\x00", re.DO
 
 _DEPTHS = {1, 2, 4, 8, 16, 24, 32}
 _UNCOMPRESSED = {0, 3, 6}  # BI_RGB, BI_BITFIELDS, BI_ALPHABITFIELDS
+_MAX_BETWEEN = 2048  # 256 colours of four bytes, masks, and padding
 _RUN_LENGTHS = {1: 8, 2: 4}  # BI_RLE8, BI_RLE4: the depth of each
 
 
@@ -19,7 +20,7 @@ def confirm(contents: Contents) -> None:
     """The file's size, one plane, a known depth and compression, and pixels that are there."""
     file_size, _, offset, header_size = struct.unpack("<4I", contents.at(2, 16))
     require(file_size == contents.size, "is not as long as it says")
-    require(14 + header_size <= offset <= contents.size, "has a damaged header")
+    require(14 + header_size <= offset <= 14 + header_size + _MAX_BETWEEN, "has a damaged header")
     if header_size == 12:  # BITMAPCOREHEADER
         width, height, planes, depth = struct.unpack("<4H", contents.at(18, 8))
         compression = stored = 0

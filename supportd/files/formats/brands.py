@@ -4,7 +4,7 @@ The `filetype` library knows three, so it refuses what phones, browsers and stre
 for MP4 if it lists one of the three among the compatible ones. The main brand decides here.
 """
 
-from supportd.files.refusal import Refused
+from supportd.files.refusal import AnotherKind
 
 # ISO/IEC 14496-12 (iso*), 14496-14 (mp4*), 14496-15 (avc1, hvc1), 23000-19 (cmf*), 23009-1 (dash, msdh), Apple (M4V),
 # Sony's memory sticks (MSNV). XAVC and others are MP4 by their compatible brands.
@@ -46,12 +46,12 @@ MOBILE = (b"3gp", b"3g2", b"3ge", b"3gr", b"3gs")
 
 
 def check(main: bytes, compatible: frozenset[bytes]) -> None:
-    """Raises `Refused` unless it is MP4; what it is then is named, as users of iPhones send HEIC unknowingly."""
+    """Raises `AnotherKind` unless it is MP4; what it is then is named, as users of iPhones send HEIC unknowingly."""
     other = _other(main, compatible)
     if other:
-        raise Refused(f"{other} isn't accepted")
+        raise AnotherKind(f"{other} isn't accepted")
     if main not in MP4 and not compatible & MP4:
-        raise Refused("is a video of a kind that isn't accepted")
+        raise AnotherKind("is a video of a kind that isn't accepted")
 
 
 def _other(main: bytes, compatible: frozenset[bytes]) -> str | None:

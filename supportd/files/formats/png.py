@@ -5,6 +5,7 @@ import zlib
 
 from supportd.files import ending, pixels
 from supportd.files.contents import Contents
+from supportd.files.formats import samsung
 from supportd.files.refusal import require
 
 BEGINS = re.compile(rb"\x89PNG\r\n\x1a\n")  # 5.2
@@ -29,7 +30,8 @@ def confirm(contents: Contents) -> None:
         if kind == b"IEND":
             break
     require(has_pixels and length == 0, "has no pixels")
-    ending.check(contents, position)
+    if not samsung.begins_within(contents, position, position):
+        ending.check(contents, position)
 
 
 def _check_header(chunk: bytes) -> None:

@@ -1,0 +1,64 @@
+"""nginx with the configuration that is delivered; only its port, its folders and the certificate are others."""
+
+import contextlib
+import getpass
+import os
+import re
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import supportd
+from supportd.dev.child import Child
+from supportd.dev.ports import LOOPBACK, free_port
+from tests.system.processes import environment
+
+DELIVERED = Path(supportd.__file__).parents[1] / "conf" / "nginx.conf"
+NGINX = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin:/usr/local/sbin:/opt/homebrew/bin")
+TEMPORARY = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
+
+# On a newcomer's machine there may be none. CI installs it: there, the tests fail without it.
+needs_nginx = pytest.mark.skipif(
+    NGINX is None and "CI" not in os.environ,
+    reason="there is no nginx here; Debian's package is nginx",
+)
+
+
+@contextlib.contextmanager
+def fronted(port: int, folder: Path) -> Iterator[int]:
+    """An nginx in front of this port; answers its own. TLS is left out."""
+    assert NGINX is not None, "nginx must be installed"
+    own = free_port()
+    configuration = folder / "nginx.conf"
+    configuration.write_text(_substituted(port, own, folder))
+    command = [NGINX, "-e", str(folder / "nginx.err"), "-c", str(configuration), "-g", "daemon off;"]
+    child = Child("nginx", command, log=folder / "nginx.log", environ=environment())
+    child.start()
+    try:
+        yield own
+    finally:
+        child.stop()
+
+
+def _substituted(port: int, own: int, folder: Path) -> str:
+    text = DELIVERED.read_text()
+    temporary = "".join(f"{kind}_temp_path {folder}/{kind};" for kind in TEMPORARY)
+    changes = {
+        r"http \{": f"http {{ {temporary}",
+        r"127\.0\.0\.1:41100;": f"{LOOPBACK}:{port};",
+        r"listen 443 ssl http2;": f"listen {LOOPBACK}:{own};",
+        r"listen 80;": f"listen {LOOPBACK}:{free_port()};",
+        r"listen \[::\].*;": "",
+        r"ssl_certificate(_key)? .*;": "",
+        r"user www-data;": f"user {getpass.getuser()};",
+        r"/run/nginx\.pid": str(folder / "nginx.pid"),
+        r"/var/log/nginx/": f"{folder}/nginx-",
+        r"worker_processes auto;": "worker_processes 2;",
+        r"(worker_rlimit_nofile|worker_connections) \d+;": r"\1 4096;",
+    }
+    for found, put in changes.items():
+        text, count = re.subn(found, put, text)
+        assert count, found
+    return text

@@ -1,0 +1,88 @@
+"""supportd under the real supervisord, with the configuration that is delivered; only its port is another."""
+
+import contextlib
+import os
+import shlex
+import shutil
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import httpx
+
+import supportd
+from supportd.dev.child import Child
+from supportd.dev.ports import LOOPBACK, free_port
+from tests.harness import MongoDatabase
+from tests.system.processes import INTERCOM, environment, serve_environment, started
+from tests.waiting import eventually
+
+ROOT = Path(supportd.__file__).parents[1]
+BASH = shutil.which("bash") or ""
+ADDRESS = "127.0.0.1:41100"
+SERVES = "supportd:0"  # supervisord's name of the process that serves
+START = "set -a; . conf/supportd.env; set +a; exec .venv/bin/supervisord -n -c supervisord.conf"  # as the file says
+
+
+class Supervised:
+    """A checkout with its supervisord."""
+
+    def __init__(self, folder: Path, environ: dict[str, str], simulator: str) -> None:
+        self.folder = folder
+        self.simulator = simulator
+        self.port = int(environ["PORT"])
+        (folder / ".venv").symlink_to(sys.prefix)
+        (folder / "var" / "log").mkdir(parents=True)
+        (folder / "conf").mkdir()
+        configuration = (ROOT / "supervisord.conf").read_text()
+        assert ADDRESS in configuration
+        (folder / "supervisord.conf").write_text(configuration.replace(ADDRESS, f"{LOOPBACK}:{self.port}"))
+        settings = {name: value for name, value in environ.items() if name not in os.environ}
+        lines = [f"{name}={shlex.quote(value)}\n" for name, value in settings.items()]
+        (folder / "conf" / "supportd.env").write_text("".join(lines))
+        self.daemon = self._shell("supervisord", START)
+
+    async def control(self, command: str) -> str:
+        """What `supervisorctl` answers."""
+        child = self._shell("supervisorctl", f"exec .venv/bin/supervisorctl -c supervisord.conf {command}")
+        child.start()
+        await eventually(lambda: not child.running, timeout_s=30)
+        return child.last_lines().strip()
+
+    async def pid(self) -> int:
+        """The server's, once it counts as running."""
+        await eventually(self._runs)
+        return int(await self.control(f"pid {SERVES}"))
+
+    async def answers(self) -> bool:
+        assert self.daemon.running, self.daemon.last_lines()
+        async with httpx.AsyncClient(trust_env=False) as http:
+            try:
+                return (await http.get(f"http://{LOOPBACK}:{self.port}/health")).status_code == 200
+            except httpx.TransportError:
+                return False
+
+    @property
+    def log(self) -> str:
+        return (self.folder / "var" / "log" / "supervisord.log").read_text()
+
+    async def _runs(self) -> bool:
+        return "RUNNING" in await self.control(f"status {SERVES}")
+
+    def _shell(self, name: str, command: str) -> Child:
+        there = f"cd {shlex.quote(str(self.folder))}; {command}"
+        return Child(name, [BASH, "-c", there], log=self.folder / f"{name}.out", environ=environment())
+
+
+@contextlib.asynccontextmanager
+async def supervised(mongo: MongoDatabase, folder: Path, **values: str) -> AsyncIterator[Supervised]:
+    """A supervisord that runs supportd, with a simulator; all log into the folder."""
+    simulator = f"http://{LOOPBACK}:{(port := free_port())}"
+    with started("simulator", ["supportd.simulator", "--port", str(port)], environment(**INTERCOM), folder):
+        world = Supervised(folder, serve_environment(mongo.uri, mongo.name, simulator, **values), simulator)
+        world.daemon.start()
+        try:
+            await eventually(world.answers)
+            yield world
+        finally:
+            world.daemon.stop(within_s=30)
