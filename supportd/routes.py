@@ -1,6 +1,5 @@
 """What supportd serves: one table, each verb with the way its caller is known."""
 
-import random
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
@@ -71,7 +70,6 @@ class Services:
     lifecycle: Lifecycle
     contract: Page
     docs: Page
-    rng: random.Random
     version: str
     started_at: float
 
@@ -124,7 +122,7 @@ def _contract(services: Services) -> list[Route]:
 def _conversations(services: Services) -> list[Route]:
     chats = {"conversations": services.conversations}
     sending = {**chats, "sends": services.sends}
-    polls = {**chats, "waiters": services.waiters, "rng": services.rng}
+    polls = {**chats, "waiters": services.waiters}
     every = r"/api/conversations"
     one = rf"{every}/{ID}"
     return [

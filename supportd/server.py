@@ -21,6 +21,7 @@ from supportd.files.sweeper import SWEEP_S as FILES_SWEEP_S
 from supportd.handlers.base import NotFoundHandler
 from supportd.handlers.cors import Cors
 from supportd.handlers.health import MetricsHandler
+from supportd.handlers.plain_polls import PlainPolls
 from supportd.handlers.quick_polls import QuickPolls
 from supportd.handlers.web import Web
 from supportd.lifecycle import Lifecycle
@@ -71,7 +72,7 @@ async def running(
         parts = build(settings, clock=clock, rng=rng, stack=stack)
         metrics_port = _listen_for_metrics(settings, parts, stack)
         await _start_tasks(settings, parts, clock, rng, stack)
-        application = _application(settings, parts, lifecycle, clock=clock, rng=rng)
+        application = _application(settings, parts, lifecycle, clock)
         port = _listen(settings, application, parts, lifecycle, stack)
         yield Server(port=port, metrics_port=metrics_port, lifecycle=lifecycle, parts=parts)
 
@@ -120,21 +121,20 @@ async def _start_tasks(
     close_later(stack, "loop lag", lambda: _cancel(lag))
 
 
-def _application(
-    settings: Settings, parts: Parts, lifecycle: Lifecycle, *, clock: Clock, rng: random.Random
-) -> HTTPServerConnectionDelegate:
+def _application(settings: Settings, parts: Parts, lifecycle: Lifecycle, clock: Clock) -> HTTPServerConnectionDelegate:
     """What answers requests: the handlers and, before them, the quick way of polls.
 
     At `debug` each poll is to be in the log, so that handlers answer them all.
     """
     web = _web(settings, parts, lifecycle, clock)
-    handlers = _handlers(settings, parts, lifecycle, web, rng)
+    handlers = _handlers(settings, parts, lifecycle, web)
     if settings.log_level == "debug":
         return handlers
-    return QuickPolls(handlers, web=web, conversations=parts.conversations)
+    polls = PlainPolls(web=web, conversations=parts.conversations)
+    return QuickPolls(handlers, polls=polls, waiters=parts.waiters, lifecycle=lifecycle)
 
 
-def _handlers(settings: Settings, parts: Parts, lifecycle: Lifecycle, web: Web, rng: random.Random) -> Application:
+def _handlers(settings: Settings, parts: Parts, lifecycle: Lifecycle, web: Web) -> Application:
     published = pages(__version__)
     services = Services(
         sends=parts.sends,
@@ -155,7 +155,6 @@ def _handlers(settings: Settings, parts: Parts, lifecycle: Lifecycle, web: Web, 
         lifecycle=lifecycle,
         contract=published.contract,
         docs=published.docs,
-        rng=rng,
         version=__version__,
         started_at=web.clock.monotonic(),
     )

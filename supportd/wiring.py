@@ -92,7 +92,7 @@ def build(settings: Settings, *, clock: Clock, rng: random.Random, stack: AsyncE
     """Builds everything. Nothing runs yet or is asked of MongoDB or Intercom. Raises `ConfigError` for bad settings."""
     metrics = Metrics(__version__)
     database = _database(settings, stack)
-    base = _base(settings, Stores(database), clock, metrics, stack)
+    base = _base(settings, clock=clock, rng=rng, metrics=metrics, stores=Stores(database), stack=stack)
     breaker = Breaker(clock=clock, on_change=lambda state: metrics.breaker_open.set(BREAKER_GAUGE[state]))
     transport = _transport(base, breaker)
     intercom = IntercomClient(transport=transport, admin_id=settings.intercom_admin_id)
@@ -151,6 +151,7 @@ class _Base:
     settings: Settings
     clock: Clock
     intercom_clock: IntercomClock
+    rng: random.Random
     metrics: Metrics
     stores: Stores
     stack: AsyncExitStack
@@ -193,7 +194,7 @@ def _conversations(base: _Base, intercom: IntercomClient, outbox: Outbox, files:
     contacts = ContactBook(store=base.stores.contacts, client=intercom, clock=base.clock)
     close_later(base.stack, "contacts", contacts.stop)
     topics = Topics(store=base.stores.topics, enqueue=outbox.add, clock=base.intercom_clock)
-    waiters = Waiters()
+    waiters = Waiters(metrics=base.metrics, clock=base.clock, rng=base.rng)
     cache = PollCache(max_conversations=base.settings.cache_max_conversations, links=files.links, metrics=base.metrics)
     keeper = ConversationKeeper(
         cache=cache,
@@ -269,11 +270,14 @@ def _tickets(base: _Base, transport: Transport, chats: _Chats, files: FileParts)
     return _Tickets(client=client, keeper=keeper, service=service, clarification=clarification)
 
 
-def _base(settings: Settings, stores: Stores, clock: Clock, metrics: Metrics, stack: AsyncExitStack) -> _Base:
+def _base(
+    settings: Settings, *, clock: Clock, rng: random.Random, metrics: Metrics, stores: Stores, stack: AsyncExitStack
+) -> _Base:
     return _Base(
         settings=settings,
         clock=clock,
         intercom_clock=IntercomClock(clock),
+        rng=rng,
         metrics=metrics,
         stores=stores,
         stack=stack,

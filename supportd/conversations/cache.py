@@ -6,7 +6,7 @@ import msgspec
 from cachetools import LRUCache
 
 from supportd.conversations.attachments import AttachmentLinks, Home
-from supportd.conversations.state import Message, State, StateName
+from supportd.conversations.state import Message, State, StateName, decode_own, encode
 from supportd.metrics import Metrics
 
 
@@ -21,35 +21,48 @@ class PollAnswer(msgspec.Struct, rename="camel"):
 
 
 class Entry:
-    """A conversation as it is served. What a poll with nothing new gets is encoded once, here.
+    """A conversation as it is served: what polls ask for at hand, all else encoded.
 
-    Links to files are made when they are served: they expire, and so may be in nothing that is kept.
+    Python's objects take several times the room of their text, so the state is kept as bytes, and decoded for what is
+    rarer than a poll with nothing new. Links to files are made when they are served: they expire, and so may be in
+    nothing that is kept.
     """
 
-    __slots__ = ("_encoder", "_links", "etag", "quiet", "state")
+    __slots__ = ("_encoded", "_links", "_newest", "confirmed_at", "contact_ids", "etag", "id", "latest", "quiet")
 
-    def __init__(self, state: State, encoder: msgspec.json.Encoder, links: AttachmentLinks) -> None:
-        self.state = state
-        self._encoder = encoder
+    def __init__(self, state: State, links: AttachmentLinks) -> None:
+        self.id = state.id
+        self.contact_ids = state.contact_ids
+        self.latest = state.latest
+        self.confirmed_at = state.confirmed_at
+        self._newest = max((part.cursor for part in state.parts), default=0)
+        self._encoded = encode(state)
         self._links = links
-        self.quiet = self._encode(())
+        self.quiet = _answer(state, ())
         # What a poll answers follows from these bytes: each message that comes or changes moves `latestTimestamp`.
         self.etag = f'"{blake2b(self.quiet, digest_size=8).hexdigest()}"'
 
+    @property
+    def state(self) -> State:
+        """The whole state, decoded anew each time."""
+        return decode_own(self._encoded)
+
     def has_news(self, since: int) -> bool:
         """Whether a client with this cursor (ms) has something to get."""
-        return since < self.state.latest and any(part.cursor > since for part in self.state.parts)
+        return since < self._newest
 
     def poll(self, since: int) -> bytes:
         """The answer for a client with this cursor: what came or changed after it, in the order of the thread."""
-        if since >= self.state.latest:
+        if since >= self._newest:
             return self.quiet
-        news = (part.message for part in self.state.parts if part.cursor > since)
-        return self._encode(self._links.all_shown(news, Home.CONVERSATION, self.state.id))
-
-    def _encode(self, messages: tuple[Message, ...]) -> bytes:
         state = self.state
-        return self._encoder.encode(PollAnswer(messages, state.latest, state.state, state.snoozed_until, state.rated))
+        news = (part.message for part in state.parts if part.cursor > since)
+        return _answer(state, self._links.all_shown(news, Home.CONVERSATION, state.id))
+
+
+def _answer(state: State, messages: tuple[Message, ...]) -> bytes:
+    answer = PollAnswer(messages, state.latest, state.state, state.snoozed_until, state.rated)
+    return msgspec.json.encode(answer)
 
 
 class PollCache:
@@ -58,7 +71,6 @@ class PollCache:
     def __init__(self, *, max_conversations: int, links: AttachmentLinks, metrics: Metrics) -> None:
         self._links = links
         self._metrics = metrics
-        self._encoder = msgspec.json.Encoder()
         self._entries: LRUCache[str, Entry] = LRUCache(max_conversations)
 
     def get(self, conversation_id: str) -> Entry | None:
@@ -67,7 +79,7 @@ class PollCache:
 
     def put(self, state: State) -> Entry:
         """Puts a state in memory in place of the one before."""
-        entry = Entry(state, self._encoder, self._links)
+        entry = Entry(state, self._links)
         if state.id not in self._entries and len(self._entries) >= self._entries.maxsize:
             self._metrics.evictions.inc()
         self._entries[state.id] = entry

@@ -247,9 +247,9 @@ class ConversationKeeper:
         """Takes over that everything in Intercom was seen as of this time (s of the monotonic clock)."""
         self._all_confirmed_at = at
 
-    def age_s(self, state: State) -> int:
-        """Seconds since Intercom last confirmed the state."""
-        return confirmed_ago_s(state.confirmed_at, self._all_confirmed_at, self._clock)
+    def age_s(self, known: State | Entry) -> int:
+        """Seconds since Intercom last confirmed what is known."""
+        return confirmed_ago_s(known.confirmed_at, self._all_confirmed_at, self._clock)
 
     async def stop(self) -> None:
         """Ends loads under way."""

@@ -87,7 +87,7 @@ class ConversationService:
         """
         contact_id = self._contacts.cached(caller.user_id)
         entry = self._keeper.cached(conversation_id) if contact_id is not None else None
-        if entry is not None and contact_id not in entry.state.contact_ids:
+        if entry is not None and contact_id not in entry.contact_ids:
             raise NotFound
         return entry
 
@@ -95,17 +95,17 @@ class ConversationService:
         """The caller's conversation, loaded where it must be. Raises `NotFound`, `ServiceUnavailable`."""
         contact = await self._contact(caller)
         entry = await self._keeper.get(conversation_id)
-        if contact.contact_id not in entry.state.contact_ids:
+        if contact.contact_id not in entry.contact_ids:
             raise NotFound
         return entry
 
     def age_s(self, entry: Entry) -> int:
         """Seconds since Intercom last confirmed the conversation."""
-        return self._keeper.age_s(entry.state)
+        return self._keeper.age_s(entry)
 
-    def note_served(self, caller: Identity, state: State) -> None:
+    def note_served(self, caller: Identity, given: State | Entry) -> None:
         """The caller was given everything of the conversation up to now."""
-        self._served.note(caller.session, state.id, state.latest)
+        self._served.note(caller.session, given.id, given.latest)
 
     async def list(self, caller: Identity, *, limit: int, cursor: str | None) -> Fresh:
         """A page of the caller's conversations; none, and no contact made, where Intercom knows no such user."""
@@ -122,7 +122,7 @@ class ConversationService:
         """The whole conversation."""
         contact = await self._contact(caller)
         entry = await self.find(caller, conversation_id)
-        self.note_served(caller, entry.state)
+        self.note_served(caller, entry)
         return Fresh(views.conversation(entry.state, contact.contact_id, self._links), self.age_s(entry))
 
     async def start(

@@ -150,6 +150,11 @@ def decode(encoded: bytes) -> State | None:
     if not encoded.startswith(FORMAT):
         return None
     try:
-        return msgspec.msgpack.decode(encoded[len(FORMAT) :], type=State)
+        return decode_own(encoded)
     except (msgspec.DecodeError, UnicodeError):
         return None
+
+
+def decode_own(encoded: bytes) -> State:
+    """The state behind bytes that this process encoded."""
+    return msgspec.msgpack.decode(memoryview(encoded)[len(FORMAT) :], type=State)

@@ -1,38 +1,34 @@
 """`/api/conversations/:id/poll`: what is new, out of memory.
 
-A poll of a conversation in memory that doesn't ask to wait is answered without awaiting anything.
+Plain polls never come here: see `quick_polls.py`. This answers those whose caller must be verified or whose
+conversation must be loaded, and tells the errors.
 """
 
 import asyncio
-import random
 from collections.abc import Awaitable
 
 from supportd.conversations.cache import Entry
 from supportd.conversations.service import ConversationService
-from supportd.conversations.waiters import Waiters
+from supportd.conversations.waiters import Held, Waiters
 from supportd.handlers import bodies, polling
 from supportd.handlers.base import BaseHandler
 from supportd.metrics import Poll
-
-MAX_WAIT_S = 25
-WAIT_JITTER = 0.1
 
 
 class PollHandler(BaseHandler):
     """News of one conversation."""
 
-    def initialize(self, *, conversations: ConversationService, waiters: Waiters, rng: random.Random) -> None:
+    def initialize(self, *, conversations: ConversationService, waiters: Waiters) -> None:
         """Takes the service, and where polls are held."""
         self.conversations = conversations
         self.waiters = waiters
-        self.rng = rng
-        self.held: asyncio.Future[None] | None = None
+        self.held: Held | None = None
         self.gone = False
 
     def get(self, conversation_id: str) -> Awaitable[None] | None:
         """Answers at once, or after what must be loaded was, or with `wait` when there is news."""
         since = polling.cursor_ms(self._number("since", most=polling.MAX_SINCE))
-        wait_s = self._number("wait", most=MAX_WAIT_S)
+        wait_s = self._number("wait", most=polling.MAX_WAIT_S)
         entry = self.conversations.cached(self.caller, conversation_id)
         if entry is None or (wait_s and not self._has_news(entry, since)):
             return self._answer_later(conversation_id, since, wait_s)
@@ -44,7 +40,7 @@ class PollHandler(BaseHandler):
         super().on_connection_close()
         self.gone = True
         if self.held is not None:
-            self.held.cancel()
+            self.held.end()
 
     async def _answer_later(self, conversation_id: str, since: int, wait_s: int) -> None:
         entry = await self.conversations.find(self.caller, conversation_id)
@@ -55,15 +51,15 @@ class PollHandler(BaseHandler):
             self._answer(entry, since)
 
     async def _hold(self, conversation_id: str, wait_s: int) -> None:
-        held_at = self.web.clock.monotonic()
-        with self.waiters.waiting(conversation_id, self.caller.user_id) as self.held:
-            if self.held is None:
-                return
-            self.web.metrics.held_polls.set(len(self.waiters))
-            await asyncio.wait([self.held], timeout=wait_s * (1 - WAIT_JITTER * self.rng.random()))
-        self.web.metrics.held_polls.set(len(self.waiters))
-        self.held_s = self.web.clock.monotonic() - held_at
-        self.web.metrics.held_seconds.observe(self.held_s)
+        over = asyncio.Event()
+        self.held = self.waiters.hold(conversation_id, self.caller.user_id, within_s=wait_s, then=over.set)
+        if self.held is None:
+            return
+        try:
+            await over.wait()
+        finally:
+            self.held.release()
+        self.held_s = self.held.held_s
 
     def _number(self, field: str, *, most: int) -> int:
         return bodies.whole_number(field, self.get_query_argument(field, None), least=0, most=most, default=0)
@@ -74,7 +70,7 @@ class PollHandler(BaseHandler):
     def _answer(self, entry: Entry, since: int) -> None:
         self.set_header("ETag", entry.etag)
         self.set_header("Age", str(self.conversations.age_s(entry)))
-        self.conversations.note_served(self.caller, entry.state)
+        self.conversations.note_served(self.caller, entry)
         outcome, body = polling.answer(entry, since, self.request.headers.get("If-None-Match"))
         self.web.metrics.polls.labels(outcome).inc()
         if outcome is Poll.NOT_MODIFIED:

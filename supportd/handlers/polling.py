@@ -3,6 +3,7 @@
 from supportd.conversations.cache import Entry
 from supportd.metrics import Poll
 
+MAX_WAIT_S = 25
 MAX_SINCE = 10**17
 SECONDS_BELOW = 10**11  # a `since` below this is in seconds: part A of the contract shows one
 

@@ -194,7 +194,7 @@ async def test_what_goes_well_warns_of_nothing(mongo: MongoDatabase) -> None:
 
 async def test_each_request_has_one_line(mongo: MongoDatabase) -> None:
     with captured() as stream:
-        async with living(mongo) as world:
+        async with living(mongo, log_level="debug") as world:
             alice = world.sdk("alice")
             started = await alice.start(body="Hello")
             one = f"/api/conversations/{started['id']}"

@@ -5,27 +5,21 @@ from typing import Any
 
 import httpx
 import pytest
-from tornado.httputil import HTTPConnection, HTTPHeaders, HTTPMessageDelegate, HTTPServerConnectionDelegate
+from tornado.httputil import HTTPHeaders
 from tornado.httputil import RequestStartLine as Line
 
 from supportd.handlers.cors import Cors
-from supportd.handlers.quick_polls import QuickPolls
+from supportd.handlers.plain_polls import PlainPolls
 from supportd.handlers.web import Web
 from tests.harness import MongoDatabase, World, living, token
+from tests.waiting import eventually
 
 ORIGIN = "https://app.example"
-HANDLED = {"wait": "0"}  # what isn't plain is a handler's, even if it says nothing
+HANDLED = {"more": "1"}  # what isn't plain is a handler's, even if it says nothing
 DIFFER = {"x-request-id", "ratelimit", "date", "age"}  # from one request to the next
 
 
-class Untouched(HTTPServerConnectionDelegate):
-    """An application that nothing should reach."""
-
-    def start_request(self, server_conn: object, request_conn: HTTPConnection) -> HTTPMessageDelegate:  # noqa: ARG002
-        raise AssertionError("the poll wasn't answered quickly")
-
-
-def quick_polls(world: World) -> QuickPolls:
+def plain_polls(world: World) -> PlainPolls:
     parts = world.server.parts
     web = Web(
         identifier=parts.identifier,
@@ -36,7 +30,7 @@ def quick_polls(world: World) -> QuickPolls:
         clock=world.clock,
         cors=Cors(()),
     )
-    return QuickPolls(Untouched(), web=web, conversations=parts.conversations)
+    return PlainPolls(web=web, conversations=parts.conversations)
 
 
 def lasting(response: httpx.Response) -> dict[str, str]:
@@ -92,10 +86,10 @@ async def test_a_plain_poll_reaches_no_handler(mongo: MongoDatabase) -> None:
         started = await alice.start(body="Hello")
         path = f"/api/conversations/{started['id']}/poll"
         headers = HTTPHeaders({"Host": "127.0.0.1:1", "Authorization": f"Bearer {alice.token}"})
-        for query in ("", "?since=0", f"?since={started['latestTimestamp']}"):
-            answer = quick_polls(world).answer(Line("GET", path + query, "HTTP/1.1"), headers)
-            assert answer is not None
-            assert answer.startswith(b"HTTP/1.1 200 OK\r\n")
+        for query in ("", "?since=0", f"?since={started['latestTimestamp']}", "?since=1&wait=25", "?wait=25&since=1"):
+            assert plain_polls(world).find(Line("GET", path + query, "HTTP/1.1"), headers) is not None
+        for query in ("?wait=26", "?since=x", "?since=1&more=2", "?since=1&since=2", "?"):
+            assert plain_polls(world).find(Line("GET", path + query, "HTTP/1.1"), headers) is None
 
 
 async def test_a_request_id_of_the_clients_comes_back_and_a_bad_one_is_replaced(mongo: MongoDatabase) -> None:
@@ -234,3 +228,31 @@ async def test_at_debug_each_poll_is_in_the_log(mongo: MongoDatabase, logged: li
         started = await alice.start(body="Hello")
         await alice.poll(started["id"])
         assert [line["status"] for line in logged if line["event"] == "request" and line["route"] == "poll"] == [200]
+
+
+async def test_a_conversation_that_leaves_the_memory_meanwhile_is_loaded_for_the_poll(mongo: MongoDatabase) -> None:
+    async with living(mongo) as world:
+        alice = world.sdk()
+        started = await alice.start(body="Hello")
+        await world.settle()
+        query = {"since": started["latestTimestamp"], "wait": 25}
+        held = asyncio.create_task(alice.call("GET", f"/api/conversations/{started['id']}/poll", params=query))
+        await eventually(lambda: len(world.server.parts.waiters) == 1)
+        world.server.parts.cache.drop(started["id"])
+        world.server.parts.waiters.wake(started["id"])
+        answer = await held
+        assert (answer.status_code, answer.json()["messages"]) == (200, [])
+        assert world.server.lifecycle.under_way == 0
+
+
+async def test_a_conversation_that_is_deleted_meanwhile_is_not_found(mongo: MongoDatabase) -> None:
+    async with living(mongo) as world:
+        alice = world.sdk()
+        started = await alice.start(body="Hello")
+        await world.settle()
+        query = {"since": started["latestTimestamp"], "wait": 25}
+        held = asyncio.create_task(alice.call("GET", f"/api/conversations/{started['id']}/poll", params=query))
+        await eventually(lambda: len(world.server.parts.waiters) == 1)
+        await world.operator.control("DELETE", f"/conversations/{started['id']}")
+        await world.settle()
+        assert ((await held).status_code, (await held).json()["error"]) == (404, "not_found")

@@ -156,7 +156,7 @@ class Client:
     given: list[tuple[str, str, bool]] = field(default_factory=list)
 
     def poll(self, state: State) -> None:
-        entry = Entry(state, msgspec.json.Encoder(), attachment_links())
+        entry = Entry(state, attachment_links())
         answer = msgspec.json.decode(entry.poll(self.since), type=PollAnswer)
         self.given += [(message.id, message.body, message.redacted) for message in answer.messages]
         self.since = answer.latest_timestamp

@@ -1,11 +1,13 @@
 import json
+import tracemalloc
 from typing import Any
 
+import msgspec
 import pytest
 
 from supportd.conversations.cache import Entry, PollCache
 from supportd.conversations.projection import News
-from supportd.conversations.state import State
+from supportd.conversations.state import State, decode_own, encode
 from supportd.metrics import Metrics
 from tests.unit.talk import BEGAN_MS, attachment_links, full, known, part, webhook
 
@@ -132,3 +134,20 @@ def test_dropped_is_gone() -> None:
     small.drop("1")
     assert small.get("1") is None
     assert sizes(metrics) == (0.0, 0.0)
+
+
+def test_a_conversation_takes_hardly_more_memory_than_its_messages_as_json() -> None:
+    words = "Thank you for waiting. The transfer has arrived, and your balance is right again. "
+    thread = [part(f"p{number}", f"<p>{words}{number}</p>", at=number) for number in range(20)]
+    thread_of = encode(known(full(*thread, at=20)))
+    kept = cache(most=400)
+    states = [msgspec.structs.replace(decode_own(thread_of), id=f"conversation-{number}") for number in range(400)]
+    as_json = sum(len(msgspec.json.encode([one.message for one in state.parts])) for state in states)
+    tracemalloc.start()
+    try:
+        while states:
+            kept.put(states.pop())
+        taken, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert taken <= 1.5 * as_json
