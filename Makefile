@@ -27,8 +27,8 @@ lint: $(VENV)/.test  ## ruff: rules and format
 types: $(VENV)/.test  ## mypy, strict
 	$(BIN)/mypy
 
-bench: $(VENV)/.test  ## what a poll costs, against a bare Tornado handler; see benchmarks/README.md
-	PYTHONPATH=. $(BIN)/python benchmarks/polls.py
+bench: $(VENV)/.bench  ## how fast it is, each figure beside its target and baseline; see benchmarks/README.md
+	$(BIN)/python -m benchmarks
 
 format: $(VENV)/.test  ## let ruff put things right
 	$(BIN)/ruff check --fix
@@ -48,6 +48,10 @@ $(VENV)/.test: $(WHAT_IS_INSTALLED) | $(BIN)/python
 	@echo "Installing supportd and its tools into $(VENV) (the first time this takes a minute) ..."
 	@$(PIP) install -e '.[embedded,test]' -c constraints.txt
 	@touch $(VENV)/.demo $@
+
+$(VENV)/.bench: $(WHAT_IS_INSTALLED) | $(VENV)/.test
+	@$(PIP) install -e '.[embedded,test,bench]' -c constraints.txt
+	@touch $@
 
 $(BIN)/python:
 	@command -v $(PYTHON) >/dev/null || \

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import jwt
 
-from supportd import __version__, logs
+from supportd import __version__, logs, loop
 from supportd.config import Settings, secret
 from supportd.errors import CannotListen, ConfigError, StorageUnavailable
 from supportd.identity import ALGORITHM
@@ -94,7 +94,7 @@ def _serve(_: argparse.Namespace) -> int:
     settings = Settings.from_environ(os.environ)
     _allow_many_connections()
     logs.configure(level=settings.log_level, fmt=settings.log_format)
-    asyncio.run(serve(settings))
+    loop.run(serve(settings))
     return 0
 
 

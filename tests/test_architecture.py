@@ -56,6 +56,7 @@ MAY_IMPORT = {
     "logs": set(),
     "lifecycle": set(),
     "listening": {"errors"},
+    "loop": set(),
     "config": {"errors"},
     "tasks": set(),
     "identity": {"errors", "clock"},

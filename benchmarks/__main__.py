@@ -1,0 +1,66 @@
+"""`make bench`: measures all, prints each figure beside its target and baseline, and writes results and plots."""
+
+import argparse
+import asyncio
+import importlib
+import os
+import platform
+import sys
+import tempfile
+from pathlib import Path
+
+import msgspec
+import tornado
+
+from benchmarks.figures import BenchmarkFailed, Figure, Results, table
+from benchmarks.plots import draw
+from benchmarks.rig import need_wrk
+
+HERE = Path(__file__).parent
+ALL = ("polls", "crowds", "held", "freshness", "upstream")
+
+
+class Report(msgspec.Struct):
+    """What results.json holds."""
+
+    machine: dict[str, str | int]
+    figures: list[Figure]
+
+
+def measure(name: str) -> Results:
+    """Runs one benchmark in a folder of its own."""
+    with tempfile.TemporaryDirectory() as folder:
+        results: Results = asyncio.run(importlib.import_module(f"benchmarks.{name}").run(Path(folder)))
+    return results
+
+
+def main() -> None:
+    """Runs those that were named, or all; exits with 1 if a target is missed."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("names", nargs="*", choices=[*ALL, []], help="default: all, which also writes the results")
+    names = parser.parse_args().names or ALL
+    need_wrk()
+    figures: list[Figure] = []
+    for name in names:
+        try:
+            found = measure(name)
+        except BenchmarkFailed as failed:
+            sys.exit(f"{name}: {failed}")
+        print(table(found.figures), flush=True)
+        figures += found.figures
+        for plot in found.plots:
+            draw(plot, HERE)
+    if names == ALL:
+        machine = {
+            "cores": os.cpu_count() or 0,
+            "python": platform.python_version(),
+            "tornado": tornado.version,
+        }
+        report = Report(machine, figures)
+        (HERE / "results.json").write_bytes(msgspec.json.format(msgspec.json.encode(report), indent=2) + b"\n")
+        print("\n" + table(figures))
+    sys.exit(any(not figure.met for figure in figures))
+
+
+if __name__ == "__main__":
+    main()
