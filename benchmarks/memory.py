@@ -18,6 +18,7 @@ from pathlib import Path
 
 from supportd.clock import Clock
 from supportd.conversations.cache import PollCache
+from supportd.conversations.deliveries import Deliveries
 from supportd.conversations.served import ServedCursors
 from supportd.conversations.state import Author, Message, Part, State
 from supportd.dev.mongod import Mongod
@@ -63,7 +64,11 @@ def caches() -> dict[str, Kept]:
     """What is kept by count, and how one more gets in."""
     clock, rng = Clock(), random.Random(1)
     metrics = Metrics("1")
-    small, large = (PollCache(max_conversations=10**6, links=attachment_links(), metrics=metrics) for _ in range(2))
+    deliveries = Deliveries(clock=clock, metrics=metrics)
+    small, large = (
+        PollCache(max_conversations=10**6, links=attachment_links(), deliveries=deliveries, metrics=metrics)
+        for _ in range(2)
+    )
     identifier = Identifier(secrets=(JWT_SECRET,), issuer=None, audience=None, clock=clock)
     limiter = RateLimiter("reads", per_minute=240, clock=clock, rng=rng)
     served = ServedCursors()

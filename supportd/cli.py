@@ -15,6 +15,7 @@ from pathlib import Path
 import jwt
 
 from supportd import __version__, logs, loop
+from supportd.clock import Clock
 from supportd.config import Settings, secret
 from supportd.errors import CannotListen, ConfigError, StorageUnavailable
 from supportd.identity import ALGORITHM
@@ -56,6 +57,9 @@ def _parser() -> argparse.ArgumentParser:
     dev = commands.add_parser("dev", help="run MongoDB, an Intercom simulator and the server, wired to each other")
     dev.add_argument("--var", type=Path, default=Path("var"), help="where data and logs are kept (default: var)")
     dev.set_defaults(run=_dev)
+    check = commands.add_parser("check", help="connect to everything that the settings name, and say what is wrong")
+    check.add_argument("--json", action="store_true", help="for programs: one JSON object")
+    check.set_defaults(run=_check)
     token = commands.add_parser("token", help="print a session token for a user, signed with JWT_SECRET")
     token.add_argument("--user", required=True, help="the user's id")
     token.add_argument("--ttl", type=int, default=TOKEN_TTL_S, help="seconds until it expires (default: 3600)")
@@ -108,6 +112,15 @@ def _dev(arguments: argparse.Namespace) -> int:
     from supportd.dev.demo import main as demo  # noqa: PLC0415 - a developer's tool, not for production
 
     return demo(arguments.var)
+
+
+def _check(arguments: argparse.Namespace) -> int:
+    from supportd.check import report  # noqa: PLC0415 - the other commands start without it
+
+    logs.configure(level="critical", fmt="console", stream=sys.stderr)  # what is wrong is said by the findings
+    findings = asyncio.run(report.check(os.environ, clock=Clock()))
+    print(report.as_json(findings) if arguments.json else report.as_text(findings))
+    return 0 if report.all_is_well(findings) else FAILED
 
 
 def _token(arguments: argparse.Namespace) -> int:

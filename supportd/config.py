@@ -42,6 +42,20 @@ def url(value: str) -> str:
     return value.rstrip("/")
 
 
+def https_url(value: str) -> str:
+    """An https address."""
+    if urlsplit(value).scheme != "https":
+        raise ValueError("must be an https:// address")
+    return url(value)
+
+
+def bot_token(value: str) -> str:
+    """A bot's token as BotFather gives it: it becomes part of an address."""
+    if not re.fullmatch(r"[0-9]{1,20}:[A-Za-z0-9_-]{1,100}", value.strip()):
+        raise ValueError("must be a bot's token: digits, a colon, and letters, digits, _ or -")
+    return value.strip()
+
+
 def mongo_uri(value: str) -> str:
     """A MongoDB connection string."""
     if not value.startswith(("mongodb://", "mongodb+srv://")):
@@ -173,6 +187,15 @@ class Settings:
     file_url_secret_previous: str | None = setting(secret, default=None, repr=False)
     file_url_ttl: int = setting(bounded(int, 60, 30 * 86400), default=86400)
     public_url: str | None = setting(url, default=None)
+
+    fcm_service_account: str | None = setting(text, default=None, repr=False)
+    fcm_base_url: str = setting(url, default="https://fcm.googleapis.com")
+    telegram_bot_token: str | None = setting(bot_token, default=None, repr=False)
+    telegram_base_url: str = setting(url, default="https://api.telegram.org")
+    telegram_mini_app_url: str | None = setting(https_url, default=None)
+    push_content: str = setting(one_of("preview", "none"), default="preview")
+    push_language: str = setting(one_of("en", "ru"), default="en")
+    presence_window: float = setting(bounded(float, 0, 3600), default=20.0)
 
     log_level: str = setting(one_of(*LOG_LEVELS), default="info")
     log_format: str = setting(one_of(*LOG_FORMATS), default="json")

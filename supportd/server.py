@@ -44,7 +44,9 @@ MAX_HEADER_BYTES = 32 * 1024
 MAX_READ_BYTES = 64 * 1024 * 1024  # handlers keep far less; up to here a client that sends more is answered in JSON
 INDEXES_RETRY_S = 5.0
 OUTBOX_INTERVAL_S = 5.0
+MEASURE_INTERVAL_S = 15.0
 CSAT_SWEEP_S = 30.0
+PUSH_INTERVAL_S = 1.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -109,7 +111,10 @@ async def _start_tasks(
         "claims": (parts.claim_sweeper.run, FILES_SWEEP_S, None),
         "files": (parts.file_sweeper.run, FILES_SWEEP_S, None),
         "outbox": (parts.outbox.work, OUTBOX_INTERVAL_S, parts.outbox.added),
+        "outbox backlog": (parts.outbox.measure, MEASURE_INTERVAL_S, None),
     }
+    if parts.push is not None:
+        work["push"] = (parts.push.work, PUSH_INTERVAL_S, None)
     try:
         await parts.stores.ensure_indexes()
     except StorageUnavailable:
@@ -119,6 +124,8 @@ async def _start_tasks(
         task = Periodic(name, run, interval_s=interval_s, rng=rng, on_error=on_error, wake=wake)
         close_later(stack, name, task.stop)
         task.start()
+    if parts.push is not None:
+        close_later(stack, "pushes under way", parts.push.stop)
     lag = asyncio.create_task(watch_loop_lag(parts.metrics.loop_lag_seconds.observe, clock.monotonic))
     close_later(stack, "loop lag", lambda: _cancel(lag))
 

@@ -17,10 +17,12 @@ from supportd.conversations.attachments import Addresses, Home, Load
 from supportd.conversations.cache import PollCache
 from supportd.conversations.claims import ClaimSweeper
 from supportd.conversations.contacts import ContactBook
+from supportd.conversations.deliveries import Deliveries
 from supportd.conversations.durations import Durations
 from supportd.conversations.keeper import ConversationKeeper
 from supportd.conversations.listing import Listing
 from supportd.conversations.lookback import Lookback
+from supportd.conversations.presence import Presence
 from supportd.conversations.served import ServedCursors
 from supportd.conversations.service import ConversationService
 from supportd.conversations.topics import Topics
@@ -37,6 +39,7 @@ from supportd.intercom.clock import IntercomClock
 from supportd.intercom.tickets import TicketClient
 from supportd.intercom.transport import Transport
 from supportd.metrics import Metrics
+from supportd.push.delivery import Delivery
 from supportd.ratelimit import RateLimiter
 from supportd.stores import mongo
 from supportd.stores.stores import Stores
@@ -57,6 +60,7 @@ from supportd.tickets.references import References
 from supportd.tickets.reopening import Reopening
 from supportd.tickets.service import TicketService
 from supportd.wiring_files import FileParts, build_files, secrets_of
+from supportd.wiring_push import Announces, build_announces, build_push
 
 BREAKER_GAUGE = {BreakerState.CLOSED: 0.0, BreakerState.HALF_OPEN: 0.5, BreakerState.OPEN: 1.0}
 
@@ -85,13 +89,14 @@ class Parts:
     claim_sweeper: ClaimSweeper
     inbox: Inbox
     outbox: Outbox
+    push: Delivery | None
     reconciler: Reconciler
 
 
 def build(settings: Settings, *, clock: Clock, rng: random.Random, stack: AsyncExitStack) -> Parts:
     """Builds everything. Nothing runs yet or is asked of MongoDB or Intercom. Raises `ConfigError` for bad settings."""
     metrics = Metrics(__version__)
-    database = _database(settings, stack)
+    database = _database(settings, metrics, stack)
     base = _base(settings, clock=clock, rng=rng, metrics=metrics, stores=Stores(database), stack=stack)
     breaker = Breaker(clock=clock, on_change=lambda state: metrics.breaker_open.set(BREAKER_GAUGE[state]))
     transport = _transport(base, breaker)
@@ -112,7 +117,7 @@ def build(settings: Settings, *, clock: Clock, rng: random.Random, stack: AsyncE
         reads=RateLimiter("reads", per_minute=settings.rate_limit_per_minute, clock=clock, rng=rng),
         writes=RateLimiter("writes", per_minute=settings.write_rate_limit_per_minute, clock=clock, rng=rng),
         cache=chats.cache,
-        waiters=chats.waiters,
+        waiters=base.waiters,
         sends=Sends(store=base.stores.idempotency, clock=clock, metrics=metrics),
         conversations=chats.service,
         tickets=tickets.service,
@@ -124,12 +129,15 @@ def build(settings: Settings, *, clock: Clock, rng: random.Random, stack: AsyncE
         claim_sweeper=ClaimSweeper(store=base.stores.files, loads=loads, clock=clock),
         inbox=inbox,
         outbox=outbox,
+        push=_push(base, chats, tickets, rng),
         reconciler=reconciler,
     )
 
 
-def _database(settings: Settings, stack: AsyncExitStack) -> mongo.Database:
-    client = mongo.connect(settings.mongo_uri)
+def _database(settings: Settings, metrics: Metrics, stack: AsyncExitStack) -> mongo.Database:
+    seconds = metrics.mongo_seconds
+    client = mongo.connect(settings.mongo_uri, observe=lambda operation, s: seconds.labels(operation).observe(s))
+    metrics.mongo_calls.set_function(lambda: client.line.calls)
     stack.callback(client.close)
     return client[settings.mongo_db]
 
@@ -154,6 +162,9 @@ class _Base:
     rng: random.Random
     metrics: Metrics
     stores: Stores
+    announces: Announces
+    waiters: Waiters
+    presence: Presence
     stack: AsyncExitStack
 
 
@@ -161,7 +172,6 @@ class _Base:
 class _Chats:
     contacts: ContactBook
     cache: PollCache
-    waiters: Waiters
     keeper: ConversationKeeper
     listing: Listing
     service: ConversationService
@@ -194,8 +204,7 @@ def _conversations(base: _Base, intercom: IntercomClient, outbox: Outbox, files:
     contacts = ContactBook(store=base.stores.contacts, client=intercom, clock=base.clock)
     close_later(base.stack, "contacts", contacts.stop)
     topics = Topics(store=base.stores.topics, enqueue=outbox.add, clock=base.intercom_clock)
-    waiters = Waiters(metrics=base.metrics, clock=base.clock, rng=base.rng)
-    cache = PollCache(max_conversations=base.settings.cache_max_conversations, links=files.links, metrics=base.metrics)
+    cache = _cache(base, files)
     keeper = ConversationKeeper(
         cache=cache,
         snapshots=base.stores.snapshots,
@@ -205,7 +214,8 @@ def _conversations(base: _Base, intercom: IntercomClient, outbox: Outbox, files:
         ratings=base.stores.ratings,
         files=files.sent,
         durations=_durations(base, outbox),
-        waiters=waiters,
+        waiters=base.waiters,
+        announce=base.announces.chat,
         clock=base.clock,
         intercom_clock=base.intercom_clock,
         metrics=base.metrics,
@@ -222,10 +232,20 @@ def _conversations(base: _Base, intercom: IntercomClient, outbox: Outbox, files:
         lookback=Lookback(keeper=keeper, client=intercom, snapshots=base.stores.snapshots),
         enclosures=files.enclosures,
         links=files.links,
+        presence=base.presence,
         client=intercom,
         enqueue=outbox.add,
     )
-    return _Chats(contacts=contacts, cache=cache, waiters=waiters, keeper=keeper, listing=listing, service=service)
+    return _Chats(contacts=contacts, cache=cache, keeper=keeper, listing=listing, service=service)
+
+
+def _cache(base: _Base, files: FileParts) -> PollCache:
+    return PollCache(
+        max_conversations=base.settings.cache_max_conversations,
+        links=files.links,
+        deliveries=Deliveries(clock=base.intercom_clock, metrics=base.metrics),
+        metrics=base.metrics,
+    )
 
 
 def _durations(base: _Base, outbox: Outbox) -> Durations:
@@ -246,6 +266,7 @@ def _tickets(base: _Base, transport: Transport, chats: _Chats, files: FileParts)
         client=client,
         contacts=chats.contacts,
         files=files.sent,
+        announce=base.announces.ticket,
         max_tickets=settings.cache_max_conversations,
         clock=base.clock,
         intercom_clock=base.intercom_clock,
@@ -262,6 +283,7 @@ def _tickets(base: _Base, transport: Transport, chats: _Chats, files: FileParts)
         reopening=Reopening(client=client, clock=base.clock),
         enclosures=files.enclosures,
         links=files.links,
+        presence=base.presence,
         client=client,
     )
     clarification = Clarification(
@@ -273,13 +295,18 @@ def _tickets(base: _Base, transport: Transport, chats: _Chats, files: FileParts)
 def _base(
     settings: Settings, *, clock: Clock, rng: random.Random, metrics: Metrics, stores: Stores, stack: AsyncExitStack
 ) -> _Base:
+    intercom_clock = IntercomClock(clock)
+    waiters = Waiters(metrics=metrics, clock=clock, rng=rng)
     return _Base(
         settings=settings,
         clock=clock,
-        intercom_clock=IntercomClock(clock),
-        rng=rng,
+        intercom_clock=intercom_clock,
         metrics=metrics,
         stores=stores,
+        announces=build_announces(settings, stores=stores, clock=clock, intercom_clock=intercom_clock),
+        rng=rng,
+        waiters=waiters,
+        presence=Presence(window_s=settings.presence_window, is_held=waiters.holds, clock=clock),
         stack=stack,
     )
 
@@ -303,6 +330,20 @@ def _csat(base: _Base, chats: _Chats, tickets: _Tickets, outbox: Outbox) -> Csat
     )
 
 
+def _push(base: _Base, chats: _Chats, tickets: _Tickets, rng: random.Random) -> Delivery | None:
+    return build_push(
+        base.settings,
+        stores=base.stores,
+        conversations=chats.keeper,
+        tickets=tickets.keeper,
+        presence=base.presence,
+        clock=base.clock,
+        rng=rng,
+        metrics=base.metrics,
+        stack=base.stack,
+    )
+
+
 def _sync(base: _Base, intercom: IntercomClient, chats: _Chats, tickets: _Tickets) -> tuple[Inbox, Reconciler]:
     drift = DriftLog(metrics=base.metrics)
     inbox = Inbox(
@@ -313,6 +354,7 @@ def _sync(base: _Base, intercom: IntercomClient, chats: _Chats, tickets: _Ticket
         },
         drift=drift,
         clock=base.clock,
+        intercom_clock=base.intercom_clock,
         metrics=base.metrics,
     )
     close_later(base.stack, "inbox", inbox.stop)

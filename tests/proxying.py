@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 LOOPBACK = "127.0.0.1"
 CHUNK_BYTES = 64 * 1024
+ACCEPTING_TURNS = 5  # of the loop, until a connection that was just accepted is carried
 
 
 class Way(enum.Enum):
@@ -84,6 +85,8 @@ class Proxy:
     async def close(self) -> None:
         """Takes nothing any more, and waits until every connection is gone."""
         self.refuse()
+        for _ in range(ACCEPTING_TURNS):
+            await asyncio.sleep(0)
         carrying = [task for task in self._carrying if task is not None]
         for task in carrying:
             task.cancel()

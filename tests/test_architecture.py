@@ -32,6 +32,7 @@ MAY_IMPORT = {
     "sync": GROUND | {"stores", "intercom", "conversations", "tickets"},
     "feedback": GROUND | {"stores", "identity", "conversations", "tickets"},
     "files": GROUND | {"stores", "identity"},
+    "push": GROUND | {"stores", "intercom", "conversations", "tickets"},
     "handlers": GROUND
     | {
         "conversations",
@@ -64,7 +65,7 @@ MAY_IMPORT = {
     "idempotency": {"errors", "clock", "leases", "metrics", "stores"},
     "ratelimit": {"errors", "clock"},
 }
-SEES_ALL = {"server", "wiring", "wiring_files", "routes", "cli", "__main__"}
+SEES_ALL = {"check", "server", "wiring", "wiring_files", "wiring_push", "routes", "cli", "__main__"}
 
 # Names from outside, and the only folders that may know them.
 OUTSIDE = {
@@ -72,13 +73,13 @@ OUTSIDE = {
     "boto3": {"files"},
     "botocore": {"files"},
     "python_multipart": {"files"},
-    "httpx": {"intercom", "simulator", "dev"},
+    "httpx": {"intercom", "push", "simulator", "dev"},
     "pymongo": {"stores", "dev"},
     "motor": {"stores"},
     "bson": {"stores"},
     "tornado": {"handlers", "routes", "server", "listening", "simulator", "openapi"},
     "prometheus_client": {"metrics", "handlers"},
-    "jwt": {"identity", "cli", "dev"},
+    "jwt": {"identity", "push", "cli", "dev"},
 }
 
 API = {

@@ -6,6 +6,7 @@ import msgspec
 from cachetools import LRUCache
 
 from supportd.conversations.attachments import AttachmentLinks, Home
+from supportd.conversations.deliveries import Deliveries
 from supportd.conversations.state import Message, State, StateName, decode_own, encode
 from supportd.metrics import Metrics
 
@@ -28,15 +29,20 @@ class Entry:
     nothing that is kept.
     """
 
-    __slots__ = ("_encoded", "_links", "_newest", "confirmed_at", "contact_ids", "etag", "id", "latest", "quiet")
+    __slots__ = (
+        "_deliveries", "_encoded", "_links", "_newest", "confirmed_at", "contact_ids", "etag", "given", "id", "latest",
+        "quiet",
+    )  # fmt: skip
 
-    def __init__(self, state: State, links: AttachmentLinks) -> None:
+    def __init__(self, state: State, links: AttachmentLinks, deliveries: Deliveries, *, given: int) -> None:
         self.id = state.id
         self.contact_ids = state.contact_ids
         self.latest = state.latest
         self.confirmed_at = state.confirmed_at
+        self.given = given  # the newest cursor (ms) that a poll was given, as far as is known
         self._newest = max((part.cursor for part in state.parts), default=0)
         self._encoded = encode(state)
+        self._deliveries = deliveries
         self._links = links
         self.quiet = _answer(state, ())
         # What a poll answers follows from these bytes: each message that comes or changes moves `latestTimestamp`.
@@ -56,7 +62,10 @@ class Entry:
         if since >= self._newest:
             return self.quiet
         state = self.state
-        news = (part.message for part in state.parts if part.cursor > since)
+        news = [part.message for part in state.parts if part.cursor > since]
+        if self.given < self.latest:
+            self._deliveries.note(news, after=self.given)
+            self.given = self.latest
         return _answer(state, self._links.all_shown(news, Home.CONVERSATION, state.id))
 
 
@@ -68,8 +77,11 @@ def _answer(state: State, messages: tuple[Message, ...]) -> bytes:
 class PollCache:
     """Entries by conversation id, bounded by count: the one used longest ago goes, and is loaded again when needed."""
 
-    def __init__(self, *, max_conversations: int, links: AttachmentLinks, metrics: Metrics) -> None:
+    def __init__(
+        self, *, max_conversations: int, links: AttachmentLinks, deliveries: Deliveries, metrics: Metrics
+    ) -> None:
         self._links = links
+        self._deliveries = deliveries
         self._metrics = metrics
         self._entries: LRUCache[str, Entry] = LRUCache(max_conversations)
 
@@ -79,8 +91,10 @@ class PollCache:
 
     def put(self, state: State) -> Entry:
         """Puts a state in memory in place of the one before."""
-        entry = Entry(state, self._links)
-        if state.id not in self._entries and len(self._entries) >= self._entries.maxsize:
+        before = self._entries.get(state.id)
+        given = state.latest if before is None else before.given  # who was given what before, nobody knows
+        entry = Entry(state, self._links, self._deliveries, given=given)
+        if before is None and len(self._entries) >= self._entries.maxsize:
             self._metrics.evictions.inc()
         self._entries[state.id] = entry
         self._metrics.cached.set(len(self._entries))

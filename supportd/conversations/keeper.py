@@ -4,7 +4,7 @@ A change is saved before it is shown. So no client's cursor can pass a message w
 make us forget.
 """
 
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from datetime import UTC, datetime
 from typing import NamedTuple
 
@@ -40,6 +40,10 @@ UNKNOWN_REMEMBERED = 10_000
 YOUNG_MS = 600_000
 
 
+# Takes in what was known before and what will be: users are told of it once it is shown. Raises `StorageUnavailable`.
+Announce = Callable[[State | None, State], Awaitable[None]]
+
+
 class Applied(NamedTuple):
     """What news did: the state before and after, what the news lacked, and whether the state after is saved.
 
@@ -68,6 +72,7 @@ class ConversationKeeper:
         files: SentFiles,
         durations: Durations,
         waiters: Waiters,
+        announce: Announce,
         clock: Clock,
         intercom_clock: IntercomClock,
         metrics: Metrics,
@@ -81,6 +86,7 @@ class ConversationKeeper:
         self._files = files
         self._durations = durations
         self._waiters = waiters
+        self._announce = announce
         self._clock = clock
         self._intercom_clock = intercom_clock
         self._metrics = metrics
@@ -113,8 +119,9 @@ class ConversationKeeper:
             raise NotFound
         return await self._loading.run(conversation_id, lambda: self._load(conversation_id))
 
-    async def apply(self, news: News, *, settle: bool = False) -> Applied:
+    async def apply(self, news: News, *, settle: bool = False, history: bool = False) -> Applied:
         """Applies news. What lacks something isn't applied, so that the caller can load instead, but for `settle`.
+        Users aren't told of `history`: they just asked for it.
 
         If MongoDB doesn't take the new state, nothing is shown and the answer says so: the reconciler comes to it.
         """
@@ -130,7 +137,7 @@ class ConversationKeeper:
             projection = project(before, await self._with_files(before, news))
             if projection.need is not Need.NOTHING and not settle:
                 return Applied(before, before or projection.state, projection.need)
-            return await self._keep(before, projection)
+            return await self._keep(before, projection, history=history)
 
     async def apply_load(self, loaded: Loaded, files: Files = NO_FILES) -> Applied:
         """Applies a conversation that Intercom gave in full."""
@@ -271,7 +278,7 @@ class ConversationKeeper:
         if str(loaded.conversation.id) != conversation_id or not ours:
             raise self._remember_absent(conversation_id)
         self._metrics.lookups.labels(Lookup.INTERCOM).inc()
-        applied = await self.apply_load(loaded)
+        applied = await self.apply(self.news_of(loaded), history=True)
         if applied.after.deleted:  # meanwhile
             raise self._remember_absent(conversation_id)
         if not applied.saved:
@@ -282,6 +289,10 @@ class ConversationKeeper:
         self._metrics.lookups.labels(Lookup.ABSENT).inc()
         self._absent[conversation_id] = True
         return NotFound()
+
+    async def known(self, conversation_id: str) -> State | None:
+        """What is shown of a conversation just now; None if it isn't known here. Raises `StorageUnavailable`."""
+        return await self._known(conversation_id)
 
     async def _known(self, conversation_id: str) -> State | None:
         entry = self._cache.get(conversation_id)
@@ -323,7 +334,7 @@ class ConversationKeeper:
         files = await self._files.among(news.conversation.parts, of=place, known=known, given=news.files)
         return news._replace(files=files)
 
-    async def _keep(self, before: State | None, projection: Projection) -> Applied:
+    async def _keep(self, before: State | None, projection: Projection, *, history: bool) -> Applied:
         after = projection.state
         for part_id in projection.unknown_parts:
             if part_id not in self._counted:
@@ -334,6 +345,8 @@ class ConversationKeeper:
         try:
             for period in projection.ended:  # before the state is saved, so that a crash loses no close
                 await self._durations.record(after.id, period)
+            if not history:
+                await self._announce(before, after)  # before it is saved too; users are told once it is shown
             await self._save(after)
         except StorageUnavailable:
             return Applied(before, after, projection.need, saved=False)

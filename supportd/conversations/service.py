@@ -15,6 +15,7 @@ from supportd.conversations.listing import Listing
 from supportd.conversations.lookback import SEARCH_LAG_S, Lookback, own_parts
 from supportd.conversations.messages import as_typed
 from supportd.conversations.paging import read_cursor
+from supportd.conversations.presence import Presence
 from supportd.conversations.served import ServedCursors
 from supportd.conversations.state import Message, Reason, State, StateName
 from supportd.conversations.topics import Topics, title
@@ -64,6 +65,7 @@ class ConversationService:
         lookback: Lookback,
         enclosures: Enclosures,
         links: AttachmentLinks,
+        presence: Presence,
         client: IntercomClient,
         enqueue: Callable[[Job], Awaitable[None]],
     ) -> None:
@@ -75,6 +77,7 @@ class ConversationService:
         self._lookback = lookback
         self._enclosures = enclosures
         self._links = links
+        self._presence = presence
         self._client = client
         self._enqueue = enqueue
         self._sending = KeyedLocks()
@@ -106,6 +109,10 @@ class ConversationService:
     def note_served(self, caller: Identity, given: State | Entry) -> None:
         """The caller was given everything of the conversation up to now."""
         self._served.note(caller.session, given.id, given.latest)
+
+    def note_poll(self, caller: Identity) -> None:
+        """The caller's client polls: the user is looking."""
+        self._presence.saw(caller.user_id)
 
     async def list(self, caller: Identity, *, limit: int, cursor: str | None) -> Fresh:
         """A page of the caller's conversations; none, and no contact made, where Intercom knows no such user."""

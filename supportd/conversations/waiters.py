@@ -4,6 +4,7 @@ import asyncio
 import random
 from collections import Counter, defaultdict
 from collections.abc import Callable
+from functools import partial
 
 from supportd.clock import Clock
 from supportd.metrics import Metrics
@@ -29,20 +30,20 @@ class Held:
         self._began_at = waiters.clock.monotonic()
         self._timer = asyncio.get_running_loop().call_later(at_most_s, self.end)
 
-    def end(self) -> None:
+    def end(self, *, woken: bool = False) -> None:
         """Lets it go and calls what comes then; does nothing if it was let go before."""
         then = self._then
         if then is not None:
-            self.release()
+            self.release(woken=woken)
             then()
 
-    def release(self) -> None:
+    def release(self, *, woken: bool = False) -> None:
         """Lets it go, and nothing comes then."""
         if self._then is not None:
             self._then = None
             self._timer.cancel()
             self.held_s = self._waiters.clock.monotonic() - self._began_at
-            self._waiters.released(self)
+            self._waiters.released(self, woken=woken)
 
 
 class Waiters:
@@ -90,7 +91,11 @@ class Waiters:
         """Tells those who wait for this conversation that there is news."""
         loop = asyncio.get_running_loop()
         for held in self._waiting.get(conversation_id, ()):
-            loop.call_soon(held.end)
+            loop.call_soon(partial(held.end, woken=not self._closed))
+
+    def holds(self, user_id: str) -> bool:
+        """Whether a poll of the user's is held."""
+        return user_id in self._per_user
 
     def close(self) -> None:
         """Wakes everybody and lets nobody wait any more: the server is stopping."""
@@ -98,8 +103,10 @@ class Waiters:
         for conversation_id in list(self._waiting):
             self.wake(conversation_id)
 
-    def released(self, held: Held) -> None:
+    def released(self, held: Held, *, woken: bool) -> None:
         """One was let go."""
+        if woken:
+            self._metrics.polls_woken.inc()
         self._metrics.held_seconds.observe(held.held_s)
         self._waiting[held.conversation_id].discard(held)
         if not self._waiting[held.conversation_id]:

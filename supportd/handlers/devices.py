@@ -7,6 +7,7 @@ from msgspec import Struct
 from supportd.errors import NotFound
 from supportd.handlers import bodies
 from supportd.handlers.base import BaseHandler
+from supportd.handlers.languages import preferred
 from supportd.stores.devices import DeviceStore, Platform
 
 MAX_TOKEN_CHARS = 4096
@@ -31,11 +32,13 @@ class RegisterHandler(DevicesHandler):
     """Registers a device, on each start of the app."""
 
     async def post(self) -> None:
-        """Makes the token the caller's; the same token has the same id each time."""
+        """Makes the token the caller's; the same token has the same id each time. It is told things in its language."""
         given = self.json_body(RegisterBody)
         token = bodies.text("token", given.token, most=MAX_TOKEN_CHARS)
         now = datetime.fromtimestamp(self.web.clock.time(), UTC)
-        self.answer({"id": await self.devices.register(self.caller.user_id, given.platform, token, at=now)})
+        language = preferred(self.request.headers.get("Accept-Language", ""))
+        device_id = await self.devices.register(self.caller.user_id, given.platform, token, at=now, language=language)
+        self.answer({"id": device_id})
 
 
 class DeviceHandler(DevicesHandler):

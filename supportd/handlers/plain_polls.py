@@ -81,6 +81,7 @@ class PlainPolls:
         """The whole answer, its head included; it is counted."""
         outcome, body = polling.answer(entry, poll.since, poll.known)
         self._conversations.note_served(poll.caller, entry)
+        self._conversations.note_poll(poll.caller)
         status = 304 if outcome is Poll.NOT_MODIFIED else 200
         head = self._head(status, len(body), entry, poll.left, headers)
         self._outcomes[outcome].inc()

@@ -71,6 +71,7 @@ class PollHandler(BaseHandler):
         self.set_header("ETag", entry.etag)
         self.set_header("Age", str(self.conversations.age_s(entry)))
         self.conversations.note_served(self.caller, entry)
+        self.conversations.note_poll(self.caller)
         outcome, body = polling.answer(entry, since, self.request.headers.get("If-None-Match"))
         self.web.metrics.polls.labels(outcome).inc()
         if outcome is Poll.NOT_MODIFIED:

@@ -56,6 +56,12 @@ class ContactStore:
         """Records that all tickets of the contact are known."""
         await self._mark(user_id, contact_id, "tickets_listed")
 
+    async def users(self, contact_ids: Iterable[str]) -> list[Contact]:
+        """The users of ours behind these contacts."""
+        with translated("contacts.users"):
+            found = self._collection.find({"contact_id": {"$in": list(contact_ids)}})
+            return [msgspec.convert({**document, "user_id": document["_id"]}, Contact) async for document in found]
+
     async def known(self, contact_ids: Iterable[str]) -> set[str]:
         """Those of the contacts that belong to a user of ours."""
         with translated("contacts.known"):

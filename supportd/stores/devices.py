@@ -9,6 +9,7 @@ from msgspec import Struct
 from supportd.stores.mongo import Collection, Document, translated, upsert
 
 MAX_DEVICES = 20  # a user's (the API contract, part B, limits)
+SILENT_DAYS = 270  # a device that wasn't registered for so long is gone: Google's docs, FCM, stale tokens
 YOUNGEST_FIRST = [("registered_at", -1), ("_id", -1)]
 
 
@@ -20,12 +21,16 @@ class Platform(StrEnum):
 
 
 class Device(Struct, frozen=True):
-    """A user's device. `id` is what clients know it by; `registered_at` is when its token was last registered."""
+    """A user's device. `id` is what clients know it by; `registered_at` is when its token was last registered.
+
+    `language` is what its app asked for then, such as `en`, where it did.
+    """
 
     id: str
     platform: Platform
     token: str
     registered_at: datetime
+    language: str | None = None
 
 
 class DeviceStore:
@@ -35,17 +40,22 @@ class DeviceStore:
         self._collection = collection
 
     async def ensure_indexes(self) -> None:
-        """A user's devices by when they were registered."""
+        """A user's devices by when they were registered; gone when that is too long ago."""
         with translated("devices.ensure_indexes"):
             await self._collection.create_index([("user_id", 1), ("registered_at", -1), ("_id", -1)])
+            await self._collection.create_index(
+                "registered_at", expireAfterSeconds=SILENT_DAYS * 86400, name="kept_270_days"
+            )
 
-    async def register(self, user_id: str, platform: Platform, token: str, *, at: datetime) -> str:
+    async def register(
+        self, user_id: str, platform: Platform, token: str, *, at: datetime, language: str | None = None
+    ) -> str:
         """Makes the token this user's, whoever had it before, and answers the device's id: random, and kept.
 
         Of a user's devices the ones registered longest ago go when there are more than `MAX_DEVICES`.
         """
         change = {
-            "$set": {"user_id": user_id, "platform": platform.value, "registered_at": at},
+            "$set": {"user_id": user_id, "platform": platform.value, "registered_at": at, "language": language},
             "$setOnInsert": {"id": uuid4().hex},
         }
         with translated("devices.register"):
@@ -65,10 +75,17 @@ class DeviceStore:
             found = self._collection.find({"user_id": user_id}).sort(YOUNGEST_FIRST).limit(MAX_DEVICES)
             return [_device(document) async for document in found]
 
-    async def drop(self, token: str) -> None:
-        """Forgets a token, whoever has it."""
-        with translated("devices.drop"):
-            await self._collection.delete_one({"_id": token})
+    async def owner(self, token: str) -> str | None:
+        """Whose the token is."""
+        with translated("devices.owner"):
+            found = await self._collection.find_one({"_id": token}, {"user_id": 1})
+        return None if found is None else str(found["user_id"])
+
+    async def forget(self, user_id: str, device: Device) -> None:
+        """Forgets a device as it was seen: one that was registered again meanwhile, or moved, stays."""
+        with translated("devices.forget"):
+            seen = {"_id": device.token, "user_id": user_id, "registered_at": device.registered_at}
+            await self._collection.delete_one(seen)
 
     async def _drop_surplus(self, user_id: str) -> None:
         """Each registration does it after its own write, so the last of many at once sees all of them.
@@ -87,4 +104,5 @@ def _device(document: Document) -> Device:
         platform=Platform(document["platform"]),
         token=document["_id"],
         registered_at=document["registered_at"].replace(tzinfo=UTC),  # as MongoDB keeps every time
+        language=document.get("language"),
     )

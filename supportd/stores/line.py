@@ -51,6 +51,11 @@ class Line:
         future.add_done_callback(self._ended)
         return future
 
+    @property
+    def calls(self) -> int:
+        """How many calls wait for a thread or an answer."""
+        return self._calls
+
     def close(self) -> None:
         """Lets the threads end."""
         self._threads.shutdown(wait=False, cancel_futures=True)

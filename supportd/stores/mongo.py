@@ -3,7 +3,7 @@
 Motor is in maintenance, so only calls that PyMongo's own async API has too are used, and only in this folder.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -14,6 +14,7 @@ from pymongo import ReturnDocument
 from pymongo.errors import DuplicateKeyError, PyMongoError
 
 from supportd.errors import ConfigError, StorageUnavailable
+from supportd.stores.latency import CommandTimes
 from supportd.stores.line import THREADS, Client
 
 Document = dict[str, Any]
@@ -25,10 +26,11 @@ SOCKET_TIMEOUT_MS = 2500  # for an answer; the driver asks once more
 HEARTBEAT_MS = 2000  # a server that hangs is known as gone after this and a time-out; then calls fail sooner
 
 
-def connect(uri: str) -> Client:
+def connect(uri: str, *, observe: Callable[[str, float], None] | None = None) -> Client:
     """A client that gives up soon: a webhook's answer is due within 5 s, a user's request is worth no more.
 
-    Writes are acknowledged by the majority and journaled, so that what was answered survives a crash.
+    Writes are acknowledged by the majority and journaled, so that what was answered survives a crash. `observe` is told
+    each operation and its seconds, on any thread.
 
     Raises:
         ConfigError: the connection string can't be read. Its text, which has a password, isn't repeated.
@@ -45,6 +47,7 @@ def connect(uri: str) -> Client:
             w="majority",
             journal=True,
             appname="supportd",
+            event_listeners=[] if observe is None else [CommandTimes(observe)],
         )
     except (PyMongoError, ValueError) as error:
         raise ConfigError(

@@ -1,8 +1,8 @@
 """`outbox`: what is to be done in Intercom after a write and isn't the write itself."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 from msgspec import Struct
@@ -39,6 +39,13 @@ class Job(Struct, frozen=True):
     refusals: int = 0
 
 
+class Backlog(NamedTuple):
+    """How many jobs wait, and when the oldest of them was added; None where there is none."""
+
+    jobs: int
+    oldest: datetime | None
+
+
 class UnreadableJob(SupportdError):
     """A stored job can't be read. It stays stored, and is never due."""
 
@@ -50,9 +57,10 @@ class OutboxStore:
         self._collection = collection
 
     async def ensure_indexes(self) -> None:
-        """By when it is due."""
+        """By when it is due, and by its age."""
         with translated("outbox.ensure_indexes"):
             await self._collection.create_index("due_at")
+            await self._collection.create_index("added_at")
 
     async def add(self, job: Job, *, due_at: datetime) -> None:
         """Stores a job. One with the same id is the same job and is stored once."""
@@ -65,6 +73,7 @@ class OutboxStore:
             "since": job.since,
             "attempts": job.attempts,
             "due_at": due_at,
+            "added_at": due_at,
         }
         with translated("outbox.add"):
             try:
@@ -98,11 +107,18 @@ class OutboxStore:
         with translated("outbox.remove"):
             await self._collection.delete_one({"_id": job_id})
 
+    async def backlog(self) -> Backlog:
+        """What waits, without what was set aside; jobs of earlier versions have no age."""
+        with translated("outbox.backlog"):
+            count = await self._collection.count_documents({"due_at": {"$type": "date"}})
+            oldest = await self._collection.find_one({"added_at": {"$type": "date"}}, sort=[("added_at", 1)])
+        return Backlog(count, oldest["added_at"].replace(tzinfo=UTC) if oldest else None)
+
     async def _read(self, document: Document) -> Job:
         try:
             attributes = msgspec.json.decode(document["attributes"])
             return msgspec.convert({**document, "id": document["_id"], "attributes": attributes}, Job)
         except (KeyError, TypeError, msgspec.DecodeError):
             with translated("outbox.set_aside"):
-                await self._collection.update_one({"_id": document["_id"]}, {"$unset": {"due_at": ""}})
+                await self._collection.update_one({"_id": document["_id"]}, {"$unset": {"due_at": "", "added_at": ""}})
             raise UnreadableJob from None

@@ -9,6 +9,7 @@ from supportd.stores.idempotency import IdempotencyStore
 from supportd.stores.mongo import Database
 from supportd.stores.outbox import OutboxStore
 from supportd.stores.preferences import PreferenceStore
+from supportd.stores.pushes import PushStore
 from supportd.stores.ratings import RatingStore
 from supportd.stores.snapshots import SnapshotStore
 from supportd.stores.tickets import TicketStore
@@ -29,6 +30,7 @@ class Stores:
         self.idempotency = IdempotencyStore(database["idempotency"])
         self.outbox = OutboxStore(database["outbox"])
         self.preferences = PreferenceStore(database["preferences"])
+        self.pushes = PushStore(database["pushes"])
         self.ratings = RatingStore(database["ratings"])
         self.snapshots = SnapshotStore(database["snapshots"])
         self.tickets = TicketStore(database["tickets"])
@@ -46,6 +48,7 @@ class Stores:
             self.files,
             self.idempotency,
             self.outbox,
+            self.pushes,
             self.ratings,
             self.snapshots,
             self.tickets,

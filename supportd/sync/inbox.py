@@ -60,12 +60,14 @@ class Inbox:
         events: Mapping[str, Events],
         drift: DriftLog,
         clock: Clock,
+        intercom_clock: Clock,
         metrics: Metrics,
     ) -> None:
         self._store = store
         self._events = events
         self._drift = drift
         self._clock = clock
+        self._intercom_clock = intercom_clock
         self._metrics = metrics
         self._lanes: dict[str, deque[Event]] = {}
         self._queued: set[str] = set()
@@ -169,12 +171,16 @@ class Inbox:
         body = await self._store.body(event.id)
         if body is None:
             return None
-        item = _read(body).item
+        told = _read(body)
+        item = told.item
         if event.attempts < MAX_ATTEMPTS:
             outcome = await self._events[event.topic].apply(event, item)
         else:
             outcome = await self._apply_or_settle(event, item)
         await self._store.mark_done(event.id, outcome=outcome.value)
+        if outcome is Processing.APPLIED and told.created_at is not None:
+            lag_s = self._intercom_clock.time() - told.created_at
+            self._metrics.webhook_lag_seconds.observe(max(0.0, lag_s))
         return outcome
 
     async def _apply_or_settle(self, event: Event, item: dict[str, Any]) -> Processing:

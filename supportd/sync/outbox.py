@@ -76,6 +76,13 @@ class Outbox:
                 continue
             goes_on = job is not None and await self._do(job)
 
+    async def measure(self) -> None:
+        """Shows how many jobs wait, and for how long. Raises `StorageUnavailable`."""
+        waiting = await self._store.backlog()
+        age_s = (self._now() - waiting.oldest).total_seconds() if waiting.oldest else 0.0
+        self._metrics.outbox_waiting.set(waiting.jobs)
+        self._metrics.outbox_oldest_seconds.set(max(0.0, age_s))
+
     async def _do(self, job: Job) -> bool:
         """Does a job, and says whether to go on with the next."""
         try:

@@ -30,11 +30,13 @@ class Watermark:
         self._reached: Mark | None = None
         self._read_at: float | None = None  # s of the monotonic clock
         self._looked_far_at: float | None = None
+        self._ended_at = clock.monotonic()  # or when this began
         self._away_s = 0
         self._outage_s = 0
         self._outage_counts_until = 0.0
         self.looks_far = False
         self._log = structlog.get_logger("supportd.reconciler")
+        metrics.reconciler_age.labels(stream).set_function(lambda: clock.monotonic() - self._ended_at)
 
     async def search_from(self) -> int:
         """Since when (s) to ask. A run that was cut off goes on where it was. The first one begins an hour ago."""
@@ -57,7 +59,7 @@ class Watermark:
     async def ended(self) -> None:
         """Takes over that the stream was read to its end."""
         await self._store.end(self._stream, at=self._now())
-        self._read_at = self._clock.monotonic()
+        self._read_at = self._ended_at = self._clock.monotonic()
         if self.looks_far:
             self._looked_far_at = self._clock.monotonic()
         if self._away_s > FAR_EVERY_S:

@@ -3,7 +3,7 @@
 A change is saved before it is shown, as with conversations.
 """
 
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import NamedTuple
 
 import msgspec
@@ -35,6 +35,10 @@ UNKNOWN_REMEMBERED = 10_000
 YOUNG_MS = 600_000
 
 
+# Takes in what was known before and what will be: users are told of it once it is shown. Raises `StorageUnavailable`.
+Announce = Callable[[TicketState | None, TicketState], Awaitable[None]]
+
+
 class Applied(NamedTuple):
     """What news did: the ticket before and after, and whether the one after is saved."""
 
@@ -54,6 +58,7 @@ class TicketKeeper:
         client: TicketClient,
         contacts: ContactBook,
         files: SentFiles,
+        announce: Announce,
         max_tickets: int,
         clock: Clock,
         intercom_clock: IntercomClock,
@@ -64,6 +69,7 @@ class TicketKeeper:
         self._client = client
         self._contacts = contacts
         self._files = files
+        self._announce = announce
         self._clock = clock
         self._intercom_clock = intercom_clock
         self._metrics = metrics
@@ -89,10 +95,12 @@ class TicketKeeper:
             raise NotFound
         return await self._loading.run(ticket_id, lambda: self._load(ticket_id))
 
-    async def apply(self, told: wire.Ticket, files: Files = NO_FILES, *, heard_at: int | None = None) -> Applied:
+    async def apply(
+        self, told: wire.Ticket, files: Files = NO_FILES, *, heard_at: int | None = None, history: bool = False
+    ) -> Applied:
         """Applies a ticket that Intercom told, whole, by whatever way; `files` of ours are known to be in it.
 
-        It counts as told at `heard_at` (ms), by default now.
+        It counts as told at `heard_at` (ms), by default now. Users aren't told of `history`: they just asked for it.
 
         If MongoDB doesn't take the new state, nothing is shown and the answer says so: the reconciler comes to it.
         """
@@ -108,7 +116,7 @@ class TicketKeeper:
             projection = project(before, told, heard_at=heard_at or self._now_ms(), files=files)
             self._count(projection.unknown_parts)
             after = projection.ticket if before is not None else await self._with_ratings(projection.ticket)
-            return Applied(before, after, await self._keep(before, after))
+            return Applied(before, after, await self._keep(before, after, history=history))
 
     async def apply_reply(self, known: TicketState, part: wire.TicketPart, files: Files) -> Applied:
         """Applies Intercom's answer to a reply. It was sent, so MongoDB's absence doesn't fail it.
@@ -206,7 +214,7 @@ class TicketKeeper:
             raise self._remember_absent(ticket_id) from None
         if str(told.id) != ticket_id or not await self._contacts.known(told.contact_ids):
             raise self._remember_absent(ticket_id)
-        applied = await self.apply(told)
+        applied = await self.apply(told, history=True)
         if applied.after.deleted:  # meanwhile
             raise self._remember_absent(ticket_id)
         if not applied.saved:
@@ -222,6 +230,10 @@ class TicketKeeper:
         self._absent[ticket_id] = True
         return NotFound()
 
+    async def known(self, ticket_id: str) -> TicketState | None:
+        """What is shown of a ticket just now; None if it isn't known here. Raises `StorageUnavailable`."""
+        return await self._known(ticket_id)
+
     async def _known(self, ticket_id: str) -> TicketState | None:
         ticket = self._memory.get(ticket_id)
         if ticket is not None:
@@ -234,10 +246,12 @@ class TicketKeeper:
             self._log.warning("snapshot unreadable, loading again", ticket=ticket_id)
         return ticket
 
-    async def _keep(self, before: TicketState | None, after: TicketState) -> bool:
+    async def _keep(self, before: TicketState | None, after: TicketState, *, history: bool = False) -> bool:
         """Saves and shows a ticket; False where MongoDB didn't take it."""
         if before != after:
             try:
+                if not history:
+                    await self._announce(before, after)  # before it is saved, so that a crash loses none
                 await self._save(after)
             except StorageUnavailable:
                 return False

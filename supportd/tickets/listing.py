@@ -56,7 +56,7 @@ class TicketListing:
 
     async def _search(self, contact: Contact) -> None:
         async for told in self._client.tickets_of(contact.contact_id, max_pages=MAX_SEARCH_PAGES):
-            applied = await self._keeper.apply(told)
+            applied = await self._keeper.apply(told, history=True)
             if not applied.saved:
                 raise StorageUnavailable
         await self._contacts.mark_tickets_listed(contact)

@@ -8,6 +8,7 @@ from supportd.conversations.enclosures import Draft, Enclosures, Letter, warn_of
 from supportd.conversations.lookback import own_parts
 from supportd.conversations.messages import as_typed
 from supportd.conversations.paging import read_cursor
+from supportd.conversations.presence import Presence
 from supportd.conversations.service import Fresh
 from supportd.conversations.state import Message
 from supportd.errors import IntercomNotFound, NotFound
@@ -47,6 +48,7 @@ class TicketService:
         reopening: Reopening,
         enclosures: Enclosures,
         links: AttachmentLinks,
+        presence: Presence,
         client: TicketClient,
     ) -> None:
         self._keeper = keeper
@@ -56,6 +58,7 @@ class TicketService:
         self._reopening = reopening
         self._enclosures = enclosures
         self._links = links
+        self._presence = presence
         self._client = client
         self._sending = KeyedLocks()
 
@@ -76,8 +79,9 @@ class TicketService:
         return await self._page(caller, self._references.wanted(typed), limit=limit, cursor=cursor)
 
     async def show(self, caller: Identity, ticket_id: str) -> Fresh:
-        """The whole ticket."""
+        """The whole ticket. Clients that show one ask for it every 20 s."""
         contact = await self._contact(caller)
+        self._presence.saw(caller.user_id)
         ticket = self._own(contact, await self._keeper.get(ticket_id))
         return Fresh(
             views.detail(ticket, contact.contact_id, self._references, self._links), self._keeper.age_s(ticket)

@@ -15,7 +15,9 @@ from typing import Any
 import pytest
 
 from supportd import listening, server
+from supportd.clock import Clock
 from supportd.conversations.cache import PollCache
+from supportd.conversations.deliveries import Deliveries
 from supportd.conversations.state import Author, Message, Part, State
 from supportd.handlers.webhooks import MAX_WEBHOOK_BYTES
 from supportd.metrics import Metrics
@@ -115,7 +117,8 @@ def rss_kb() -> int:
 )
 def test_a_cache_takes_no_more_however_many_conversations_pass(conversations: int, kept: int) -> None:
     metrics = Metrics("1")
-    cache = PollCache(max_conversations=kept, links=attachment_links(), metrics=metrics)
+    deliveries = Deliveries(clock=Clock(), metrics=metrics)
+    cache = PollCache(max_conversations=kept, links=attachment_links(), deliveries=deliveries, metrics=metrics)
     states = passing(conversations)
     for state in itertools.islice(states, conversations // 2):
         cache.put(state)

@@ -6,6 +6,7 @@ import httpx
 from prometheus_client.parser import text_string_to_metric_families
 from prometheus_client.samples import Sample
 
+from supportd.stores.outbox import Job, Kind
 from tests.harness import MongoDatabase, World, living
 from tests.waiting import eventually
 
@@ -145,3 +146,61 @@ async def test_what_to_watch_moves(mongo: MongoDatabase) -> None:
         await world.reconcile()
         assert world.metric("reconciler_watermark_seconds", stream="conversations") > 0
         await eventually(lambda: world.metric("event_loop_lag_seconds_count") > 0)
+
+
+async def test_how_late_webhooks_and_messages_are_in_intercoms_time(mongo: MongoDatabase) -> None:
+    async with living(mongo) as world:
+        alice = world.sdk()
+        chat = await alice.start(body="Hello")
+        await world.settle()
+        before = world.metric("webhook_lag_seconds_count"), world.metric("webhook_lag_seconds_sum")
+        await world.operator.trouble(webhook_hold=True)
+        await world.operator.reply(chat["id"], "News")
+        await world.elapse(40)
+        world.clock.jump(-7200)  # ours may differ
+        await world.operator.no_trouble()
+        await world.server.parts.stores.watermarks.get("conversations")
+        await world.settle()
+        assert world.metric("webhook_lag_seconds_count") == before[0] + 1
+        assert 39 <= world.metric("webhook_lag_seconds_sum") - before[1] < 3600
+
+        assert world.metric("delivery_seconds_count") == 0
+        for _ in range(2):
+            assert (await alice.poll(chat["id"], since=chat["latestTimestamp"]))["messages"]
+        assert world.metric("delivery_seconds_count") == 1
+        assert 39 <= world.metric("delivery_seconds_sum") < 3600
+
+
+async def test_held_polls_that_news_ended(mongo: MongoDatabase) -> None:
+    async with living(mongo) as world:
+        chat = await world.sdk().start(body="Hello")
+        held = asyncio.create_task(world.sdk().poll(chat["id"], since=chat["latestTimestamp"], wait=25))
+        await eventually(lambda: world.metric("held_polls") == 1)
+        await world.operator.reply(chat["id"], "News")
+        await held
+        assert world.metric("polls_woken_total") == world.metric("poll_held_seconds_count") == 1
+        await world.sdk().poll(chat["id"], since=10**15, wait=1)
+        assert world.metric("polls_woken_total") == 1
+
+
+async def test_how_old_things_are(mongo: MongoDatabase) -> None:
+    async with living(mongo) as world:
+        assert world.metric("reconciler_age_seconds", stream="conversations") < 60
+        world.clock.advance(600)
+        assert world.metric("reconciler_age_seconds", stream="tickets") >= 600
+        await world.reconcile()
+        assert world.metric("reconciler_age_seconds", stream="tickets") < 60
+
+        await world.operator.trouble(outage="error")
+        await world.server.parts.outbox.add(Job("j", Kind.TAG, "1", text="Payments"))
+        await world.elapse(300)
+        await world.server.parts.outbox.measure()
+        assert world.metric("outbox_waiting") == 1
+        assert world.metric("outbox_oldest_seconds") >= 300
+
+
+async def test_mongodb_by_operation(mongo: MongoDatabase) -> None:
+    async with living(mongo) as world:
+        await world.sdk().start(body="Hello")
+        assert world.metric("mongo_seconds_count", operation="snapshots.update") >= 1
+        assert world.metric("mongo_calls") >= 0

@@ -9,9 +9,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from supportd.conversations.cache import Entry, PollAnswer
+from supportd.conversations.deliveries import Deliveries
 from supportd.conversations.projection import Need, News, Origin, Projection, project, rated
 from supportd.conversations.state import Period, Rating, State, decode, encode
 from supportd.intercom import wire
+from supportd.metrics import Metrics
+from tests.unit.driven import StillClock
 from tests.unit.talk import attachment_links
 
 CONTACT = "6762f1571bb69f9f2193bbbb"
@@ -154,9 +157,10 @@ class Client:
 
     since: int = 0
     given: list[tuple[str, str, bool]] = field(default_factory=list)
+    deliveries: Deliveries = field(default_factory=lambda: Deliveries(clock=StillClock(), metrics=Metrics("1")))
 
     def poll(self, state: State) -> None:
-        entry = Entry(state, attachment_links())
+        entry = Entry(state, attachment_links(), self.deliveries, given=state.latest)
         answer = msgspec.json.decode(entry.poll(self.since), type=PollAnswer)
         self.given += [(message.id, message.body, message.redacted) for message in answer.messages]
         self.since = answer.latest_timestamp

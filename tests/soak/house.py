@@ -12,6 +12,8 @@ from supportd.dev.mongod import Mongod, running_mongod
 from supportd.dev.ports import free_port
 from tests.conformance import CHECKED
 from tests.proxying import Proxy
+from tests.push.fcm import Fcm
+from tests.soak import pushes
 from tests.soak.database import Database
 from tests.system.processes import Processes, processes
 from tests.waiting import eventually
@@ -32,6 +34,7 @@ class House:
     to_supportd: Proxy
     clients: httpx.AsyncClient
     folder: Path
+    fcm: Fcm
 
     @property
     def database(self) -> Database:
@@ -46,9 +49,13 @@ async def house(folder: Path) -> AsyncIterator[House]:
         to_mongodb = await stack.enter_async_context(_network(mongod.port))
         to_intercom = await stack.enter_async_context(_network(simulator_port))
         to_supportd = await stack.enter_async_context(_network(port))
+        fcm = Fcm()
+        fcm.listen()
+        stack.push_async_callback(fcm.close)
         uri = f"mongodb://127.0.0.1:{to_mongodb.port}/?directConnection=true"
         values = {
             **SETTINGS,
+            **pushes.settings(fcm),
             "INTERCOM_BASE_URL": f"http://127.0.0.1:{to_intercom.port}",
             "PORT": str(port),
             "PUBLIC_URL": f"http://127.0.0.1:{port}",
@@ -66,7 +73,7 @@ async def house(folder: Path) -> AsyncIterator[House]:
         )
         await stack.enter_async_context(clients)
         try:
-            yield House(running, mongod, to_mongodb, to_intercom, to_supportd, clients, folder)
+            yield House(running, mongod, to_mongodb, to_intercom, to_supportd, clients, folder, fcm)
         finally:
             await asyncio.to_thread(running.supportd.stop)  # while the networks still pass
 

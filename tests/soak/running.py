@@ -16,6 +16,7 @@ from tests.soak.house import House, house
 from tests.soak.journal import Journal, Line
 from tests.soak.log import unexpected
 from tests.soak.operators import Team
+from tests.soak.pushes import give_phones, wrong_pushes
 from tests.soak.schedule import Fault, schedule
 from tests.soak.sends import Fate, Kind, Sending
 from tests.soak.troubles import Troubles
@@ -71,6 +72,7 @@ class _Soak:
 
     async def live_through(self, faults: list[Fault], length_s: float, *, restart_at_end: bool) -> None:
         troubles = Troubles(self._house, self._journal)
+        await give_phones(self._house.running, USERS)
         busy = self._people_the_house()
         try:
             await troubles.befall(faults)
@@ -145,6 +147,10 @@ class _Soak:
         await self._within(lambda: not self._differences(truth))
         for device, line in self._differences(truth):
             self._journal.wrong(device, line.what, line.where, at=line.at_s)
+        if not await self._within(lambda: bool(self._house.fcm.messages)):
+            self._journal.wrong("phones", "nobody was ever told anything")
+        for what in wrong_pushes(self._house.fcm, truth, USERS):
+            self._journal.wrong("phones", what)
         Fates(
             truth=await self._truth(), database=self._house.database, journal=self._journal, sendings=self._sendings
         ).judge()
@@ -176,6 +182,7 @@ class _Soak:
             "faults": troubles.carried_out,
             "polls": sum(device.polls for device in self._devices),
             "messages seen": sum(len(thread.known) for device in self._devices for thread in device.threads.values()),
+            "pushes": len(self._house.fcm.messages),
             "sends": len(self._sendings),
             **{fate.value: fates[fate] for fate in Fate},
         }

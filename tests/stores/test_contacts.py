@@ -60,3 +60,12 @@ async def test_conversations_and_tickets_are_listed_apart(opened: Open) -> None:
         assert await stores.contacts.get("alice") == Contact("alice", "c1", listed=False, tickets_listed=True)
         await stores.contacts.put("alice", "c2")
         assert await stores.contacts.get("alice") == Contact("alice", "c2")
+
+
+async def test_the_users_behind_contacts_are_found(opened: Open) -> None:
+    async with opened() as stores:
+        for user, contact in (("alice", "c1"), ("bob", "c2"), ("ally", "c1")):
+            await stores.contacts.put(user, contact)
+        found = await stores.contacts.users(["c1", "c9"])
+        assert sorted((each.user_id, each.contact_id) for each in found) == [("alice", "c1"), ("ally", "c1")]
+        assert await stores.contacts.users([]) == []

@@ -49,7 +49,7 @@ async def test_the_same_token_is_the_same_device_and_becomes_young(opened: Open)
 async def test_ids_say_nothing_of_tokens(opened: Open) -> None:
     async with opened() as stores:
         first = await register(stores, "alice", "token-1")
-        await stores.devices.drop("token-1")
+        assert await stores.devices.remove("alice", first)
         assert await register(stores, "alice", "token-1") != first
 
 
@@ -115,13 +115,33 @@ async def test_what_a_crash_left_over_is_not_shown_and_goes_next_time(opened: Op
         assert (await tokens(stores, "alice"))[0] == "more-0"
 
 
-async def test_a_token_can_be_dropped_whoever_has_it(opened: Open) -> None:
+async def test_a_device_is_forgotten_as_it_was_seen_only(opened: Open) -> None:
     async with opened() as stores:
         await register(stores, "alice", "token-1")
-        await register(stores, "alice", "token-2")
-        await stores.devices.drop("token-1")
-        await stores.devices.drop("token-1")
-        assert await tokens(stores, "alice") == ["token-2"]
+        (seen,) = await stores.devices.of_user("alice")
+        await register(stores, "alice", "token-1", 1)
+        await stores.devices.forget("alice", seen)
+        assert await tokens(stores, "alice") == ["token-1"]
+        (seen,) = await stores.devices.of_user("alice")
+        await stores.devices.forget("bob", seen)
+        assert await stores.devices.owner("token-1") == "alice"
+        for _ in range(2):
+            await stores.devices.forget("alice", seen)
+        assert await stores.devices.owner("token-1") is None
+
+
+async def test_its_language_is_that_of_the_last_registration(opened: Open) -> None:
+    async with opened() as stores:
+        for language in ("ru", "en", None):
+            await stores.devices.register("alice", Platform.MOBILE, "token-1", at=at(0), language=language)
+            assert [device.language for device in await stores.devices.of_user("alice")] == [language]
+
+
+async def test_a_device_that_is_not_registered_for_270_days_goes(on_mongod: Open) -> None:
+    async with on_mongod() as stores:
+        indexes = await stores.devices._collection.index_information()
+        assert indexes["kept_270_days"]["key"] == [("registered_at", 1)]
+        assert indexes["kept_270_days"]["expireAfterSeconds"] == 270 * 86400
 
 
 @pytest.mark.parametrize("token", ["x", "\U0001f600" * 4096, "$set", "a.b", '{"$gt": ""}'], ids=lambda token: token[:9])

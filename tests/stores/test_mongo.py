@@ -6,17 +6,19 @@ from typing import Any
 import pymongo
 import pytest
 from motor.motor_asyncio import AsyncIOMotorClient
+from pymongo.errors import OperationFailure
 from structlog.testing import capture_logs
 from tornado.testing import bind_unused_port
 
 from supportd.errors import ConfigError, StorageUnavailable
 from supportd.stores.complaints import Category, Complaint
-from supportd.stores.devices import Platform
+from supportd.stores.devices import Device, Platform
 from supportd.stores.durations import Duration
 from supportd.stores.idempotency import Answer, Intent, Record
 from supportd.stores.mongo import Document, connect, ping
 from supportd.stores.outbox import Job, Kind
 from supportd.stores.preferences import Changes
+from supportd.stores.pushes import News, Push
 from supportd.stores.ratings import Rating
 from supportd.stores.snapshots import Snapshot
 from supportd.stores.stores import Stores
@@ -28,6 +30,8 @@ from tests.stores.opening import Open, at
 
 CANARY = "canary-0451"
 KEY = Record(id=CANARY, user_id=CANARY, fingerprint="f", reserved_id="i", run="r", running_until=1)
+DEVICE = Device(CANARY, Platform.MOBILE, CANARY, at(0))
+PUSH = Push("chat:1", (), 2, 1)
 CLOSED = Duration(CANARY, 0, 1)
 RATING = Rating(id="r", user_id=CANARY, contact_id=CANARY, stars=5, comment=CANARY, rated_at=0, conversation_id=CANARY)
 
@@ -38,11 +42,13 @@ CALLS: dict[str, Callable[[Stores], Awaitable[object]]] = {
     "contacts.put": lambda stores: stores.contacts.put(CANARY, "c1"),
     "contacts.mark_listed": lambda stores: stores.contacts.mark_listed(CANARY, "c1"),
     "contacts.mark_tickets_listed": lambda stores: stores.contacts.mark_tickets_listed(CANARY, "c1"),
+    "contacts.users": lambda stores: stores.contacts.users([CANARY]),
     "contacts.known": lambda stores: stores.contacts.known([CANARY]),
     "devices.register": lambda stores: stores.devices.register(CANARY, Platform.MOBILE, CANARY, at=at(0)),
     "devices.remove": lambda stores: stores.devices.remove(CANARY, CANARY),
     "devices.of_user": lambda stores: stores.devices.of_user(CANARY),
-    "devices.drop": lambda stores: stores.devices.drop(CANARY),
+    "devices.owner": lambda stores: stores.devices.owner(CANARY),
+    "devices.forget": lambda stores: stores.devices.forget(CANARY, DEVICE),
     "durations.has": lambda stores: stores.durations.has(CLOSED),
     "durations.add": lambda stores: stores.durations.add(CLOSED),
     "idempotency.claim": lambda stores: stores.idempotency.claim(KEY, now=0),
@@ -57,9 +63,16 @@ CALLS: dict[str, Callable[[Stores], Awaitable[object]]] = {
     "outbox.add": lambda stores: stores.outbox.add(Job("j", Kind.NOTE, "1", text=CANARY), due_at=at(0)),
     "outbox.take": lambda stores: stores.outbox.take(now=at(0), again_at=at(1)),
     "outbox.retry": lambda stores: stores.outbox.retry(Job("j", Kind.NOTE, "1"), due_at=at(0)),
+    "outbox.backlog": lambda stores: stores.outbox.backlog(),
     "outbox.remove": lambda stores: stores.outbox.remove("j"),
     "preferences.get": lambda stores: stores.preferences.get(CANARY),
     "preferences.update": lambda stores: stores.preferences.update(CANARY, Changes(chat_messages=False)),
+    "pushes.add": lambda stores: stores.pushes.add("chat:1", News(CANARY, 0, 1), due_at=1),
+    "pushes.take": lambda stores: stores.pushes.take(now=1, until=2),
+    "pushes.claim": lambda stores: stores.pushes.claim(PUSH, {CANARY: ("1",)}),
+    "pushes.retry": lambda stores: stores.pushes.retry(PUSH, {CANARY: ("1",)}, due_at=1),
+    "pushes.finish": lambda stores: stores.pushes.finish(PUSH, [CANARY], due_at=1),
+    "pushes.count": lambda stores: stores.pushes.count(),
     "ratings.add": lambda stores: stores.ratings.add(RATING),
     "ratings.settle": lambda stores: stores.ratings.settle(RATING),
     "ratings.unsettled": lambda stores: stores.ratings.unsettled(limit=1),
@@ -138,6 +151,23 @@ async def test_ping(mongo: MongoDatabase, closed_port: int) -> None:
         await ping(client[mongo.name])
 
 
+async def test_each_answer_is_timed_by_collection_and_command(mongo: MongoDatabase) -> None:
+    seen: list[tuple[str, float]] = []
+    with closing(connect(mongo.uri, observe=lambda operation, seconds: seen.append((operation, seconds)))) as client:
+        database = client[mongo.name]
+        await ping(database)
+        await Stores(database).contacts.put(CANARY, "c1")
+        await database["contacts"].insert_many([{} for _ in range(3)])
+        told = len(seen)
+        assert len([found async for found in database["contacts"].find().batch_size(2)]) == 4
+        with pytest.raises(OperationFailure):
+            await database["contacts"].update_one({}, {"$no": 1})
+    names = [operation for operation, _ in seen]
+    assert set(names) == {"ping", "contacts.update", "contacts.insert", "contacts.find"}
+    assert names[told:] == ["contacts.find"] * 3 + ["contacts.update"]  # the last answer is empty
+    assert all(0 < seconds < 60 for _, seconds in seen)
+
+
 async def test_writes_survive_a_crash_once_they_are_answered(mongo: MongoDatabase) -> None:
     with closing(connect(mongo.uri)) as client:
         assert client.write_concern.document == {"w": "majority", "j": True}
@@ -160,9 +190,10 @@ async def test_indexes_are_made_once_and_again(on_mongod: Open, mongo: MongoData
         "contacts": ["_id", "contact_id"],
         "files": ["_id", "attached_to+created_at", "claimed_at", "user_id+created_at"],
         "idempotency": ["_id", "created_at", "made", "user_id+calling_until"],
-        "devices": ["_id", "user_id+registered_at+_id"],
+        "devices": ["_id", "registered_at", "user_id+registered_at+_id"],
         "durations": ["_id", "closed_at"],
-        "outbox": ["_id", "due_at"],
+        "outbox": ["_id", "added_at", "due_at"],
+        "pushes": ["_id", "due_at", "touched_at"],
         "ratings": ["_id", "conversation_id", "ticket_id", "unsettled_since"],
         "snapshots": ["_id", "contact_ids+changed_at+_id", "open+confirmed_at+_id"],
         "tickets": ["_id", "contact_ids+created_at+_id", "open+confirmed_at+_id"],

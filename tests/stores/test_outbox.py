@@ -110,3 +110,24 @@ async def test_a_job_of_an_earlier_version_is_still_done(on_mongod: Open, mongo:
         with pymongo.MongoClient[dict[str, Any]](mongo.uri) as client:
             client[mongo.name]["outbox"].update_many({}, {"$unset": {"since": ""}})
         assert await take(stores) == msgspec.structs.replace(NOTE, attempts=1, since=0)
+
+
+async def test_what_waits_is_counted_and_has_an_age(opened: Open) -> None:
+    async with opened() as stores:
+        assert await stores.outbox.backlog() == (0, None)
+        for id_, added in [("b", 2), ("a", 1)]:
+            await stores.outbox.add(Job(id_, Kind.TAG, "1", text="Payments"), due_at=at(added))
+        await take(stores, now=3)
+        await stores.outbox.retry(Job("a", Kind.TAG, "1"), due_at=at(99))
+        assert await stores.outbox.backlog() == (2, at(1))
+        await stores.outbox.remove("a")
+        assert await stores.outbox.backlog() == (1, at(2))
+
+
+async def test_what_was_set_aside_waits_for_nothing(opened: Open) -> None:
+    async with opened() as stores:
+        await stores.outbox.add(NOTE, due_at=at(0))
+        await stores.outbox._collection.update_one({"_id": NOTE.id}, {"$set": {"kind": "of a later version"}})
+        with pytest.raises(UnreadableJob):
+            await take(stores)
+        assert await stores.outbox.backlog() == (0, None)

@@ -6,16 +6,20 @@ import msgspec
 import pytest
 
 from supportd.conversations.cache import Entry, PollCache
+from supportd.conversations.deliveries import Deliveries
 from supportd.conversations.projection import News
 from supportd.conversations.state import State, decode_own, encode
 from supportd.metrics import Metrics
-from tests.unit.talk import BEGAN_MS, attachment_links, full, known, part, webhook
+from tests.unit.driven import StillClock
+from tests.unit.talk import BEGAN, BEGAN_MS, attachment_links, full, known, part, webhook
 
 THREAD = [part("p1", "<p>One</p>", at=1), part("p2", "<p>Two</p>", at=1), part("p3", "<p>Three</p>", at=5)]
 
 
 def cache(most: int = 10, metrics: Metrics | None = None) -> PollCache:
-    return PollCache(max_conversations=most, links=attachment_links(), metrics=metrics or Metrics("1"))
+    metrics = metrics or Metrics("1")
+    deliveries = Deliveries(clock=StillClock(BEGAN + 60), metrics=metrics)
+    return PollCache(max_conversations=most, links=attachment_links(), deliveries=deliveries, metrics=metrics)
 
 
 def entry(*news: News) -> Entry:
@@ -134,6 +138,45 @@ def test_dropped_is_gone() -> None:
     small.drop("1")
     assert small.get("1") is None
     assert sizes(metrics) == (0.0, 0.0)
+
+
+def measured(metrics: Metrics) -> tuple[float | None, float | None]:
+    names = ("supportd_delivery_seconds_count", "supportd_delivery_seconds_sum")
+    count, seconds = (metrics.registry.get_sample_value(name) for name in names)
+    return count, seconds
+
+
+def test_a_delivery_is_measured_at_the_first_poll_that_gives_a_message() -> None:
+    metrics = Metrics("1")
+    served = cache(metrics=metrics)
+    served.put(known(full(*THREAD, at=5)))
+    news = served.put(known(full(*THREAD, part("p4", "<p>Four</p>", at=50), at=50)))
+    news.poll(news.state.latest)
+    assert measured(metrics) == (0.0, 0.0)
+    news.poll(BEGAN_MS + 5000)
+    news.poll(BEGAN_MS + 5000)
+    assert measured(metrics) == (1.0, 10.0)
+    again = served.put(known(full(*THREAD, part("p4", "<p>Four</p>", at=50), at=50, state="closed")))
+    again.poll(0)
+    assert measured(metrics) == (1.0, 10.0)
+
+
+def test_no_delivery_is_measured_of_what_may_have_been_given_before() -> None:
+    metrics = Metrics("1")
+    loaded = cache(metrics=metrics).put(known(full(*THREAD, at=5)))
+    loaded.poll(0)
+    assert measured(metrics) == (0.0, 0.0)
+
+
+def test_the_users_own_words_and_redactions_are_no_deliveries() -> None:
+    metrics = Metrics("1")
+    served = cache(metrics=metrics)
+    served.put(known(full(*THREAD, at=5)))
+    own = part("p4", "<p>Mine</p>", at=50, by="user")
+    served.put(known(full(*THREAD, own, at=50))).poll(BEGAN_MS + 5000)
+    redacted = full(part("p1", "", at=1, redacted=True), *THREAD[1:], own, at=55)
+    served.put(known(full(*THREAD, own, at=50), redacted)).poll(BEGAN_MS + 50_000)
+    assert measured(metrics) == (0.0, 0.0)
 
 
 def test_a_conversation_takes_hardly_more_memory_than_its_messages_as_json() -> None:

@@ -56,6 +56,14 @@ def test_defaults_are_the_designs() -> None:
         "file_url_secret_previous": None,
         "file_url_ttl": 86400,
         "public_url": None,
+        "fcm_service_account": None,
+        "fcm_base_url": "https://fcm.googleapis.com",
+        "telegram_bot_token": None,
+        "telegram_base_url": "https://api.telegram.org",
+        "telegram_mini_app_url": None,
+        "push_content": "preview",
+        "push_language": "en",
+        "presence_window": 20.0,
         "log_level": "info",
         "log_format": "json",
     }
@@ -116,6 +124,13 @@ def test_required_variable(name: str, value: str | None) -> None:
         ("FILE_URL_SECRET_PREVIOUS", "short", "must be 32 bytes or longer"),
         ("FILE_URL_TTL", "59", "must be from 60 to"),
         ("PUBLIC_URL", "support.example", "must be an http:// or https:// address"),
+        ("FCM_BASE_URL", "fcm.googleapis.com", "must be an http:// or https:// address"),
+        ("TELEGRAM_BOT_TOKEN", "canary", "must be a bot's token: digits, a colon"),
+        ("TELEGRAM_BOT_TOKEN", "1:a/../b", "must be a bot's token: digits, a colon"),
+        ("TELEGRAM_MINI_APP_URL", "http://app.example", "must be an https:// address"),
+        ("PUSH_CONTENT", "all", "must be one of preview, none, not 'all'"),
+        ("PUSH_LANGUAGE", "de", "must be one of en, ru, not 'de'"),
+        ("PRESENCE_WINDOW", "-1", "must be from 0 to 3600"),
         ("LOG_LEVEL", "loud", "must be one of debug, info, warning, error, not 'loud'"),
         ("LOG_FORMAT", "xml", "must be one of json, console"),
     ],
@@ -143,6 +158,8 @@ def test_bad_value_is_named_with_what_it_must_be(name: str, value: str, problem:
         ("FILES_DIR", "/srv/files", "/srv/files"),
         ("S3_BUCKET", "my.bucket-1", "my.bucket-1"),
         ("PUBLIC_URL", "https://support.example/", "https://support.example"),
+        ("TELEGRAM_MINI_APP_URL", "https://app.example/x", "https://app.example/x"),
+        ("PRESENCE_WINDOW", "7.5", 7.5),
         ("LOG_LEVEL", "DEBUG", "debug"),
         ("LOG_FORMAT", "Console", "console"),
     ],
@@ -163,6 +180,8 @@ SECRETS = {
     "FILE_URL_SECRET": "f" * 32,
     "FILE_URL_SECRET_PREVIOUS": "g" * 32,
     "MONGO_URI": "mongodb://user:canary-password@127.0.0.1",
+    "FCM_SERVICE_ACCOUNT": '{"private_key": "canary"}',
+    "TELEGRAM_BOT_TOKEN": "1:canary",
 }
 
 
@@ -178,7 +197,13 @@ def test_no_secret_shows_in_its_repr() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "value"), [("JWT_SECRET", "canary"), ("JWT_SECRET_PREVIOUS", "canary"), ("MONGO_URI", "canary@host")]
+    ("name", "value"),
+    [
+        ("JWT_SECRET", "canary"),
+        ("JWT_SECRET_PREVIOUS", "canary"),
+        ("MONGO_URI", "canary@host"),
+        ("TELEGRAM_BOT_TOKEN", "canary"),
+    ],
 )
 def test_no_secret_shows_in_a_message(name: str, value: str) -> None:
     with pytest.raises(ConfigError) as caught:

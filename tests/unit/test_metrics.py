@@ -2,7 +2,18 @@ from enum import StrEnum
 
 import pytest
 
-from supportd.metrics import KeyedSend, Lookup, Metrics, Outcome, Poll, Processing, Receipt
+from supportd.metrics import (
+    KeyedSend,
+    Lookup,
+    Metrics,
+    Outcome,
+    Poll,
+    Processing,
+    PushChannel,
+    Pushed,
+    Receipt,
+    Withheld,
+)
 
 NAMES = {
     "supportd_build_info": "gauge",
@@ -12,6 +23,7 @@ NAMES = {
     "supportd_connections_refused": "counter",
     "supportd_conversation_lookups": "counter",
     "supportd_conversation_open_seconds": "histogram",
+    "supportd_delivery_seconds": "histogram",
     "supportd_diagnostics": "counter",
     "supportd_event_loop_lag_seconds": "histogram",
     "supportd_files_stored": "counter",
@@ -23,9 +35,18 @@ NAMES = {
     "supportd_intercom_call_seconds": "histogram",
     "supportd_intercom_calls": "counter",
     "supportd_keyed_sends": "counter",
+    "supportd_mongo_calls": "gauge",
+    "supportd_mongo_seconds": "histogram",
     "supportd_outbox_jobs": "counter",
+    "supportd_outbox_oldest_seconds": "gauge",
+    "supportd_outbox_waiting": "gauge",
     "supportd_poll_held_seconds": "histogram",
     "supportd_polls": "counter",
+    "supportd_polls_woken": "counter",
+    "supportd_reconciler_age_seconds": "gauge",
+    "supportd_push_queue": "gauge",
+    "supportd_pushes": "counter",
+    "supportd_pushes_withheld": "counter",
     "supportd_reconciler_drift": "counter",
     "supportd_reconciler_runs": "counter",
     "supportd_reconciler_watermark_seconds": "gauge",
@@ -33,6 +54,7 @@ NAMES = {
     "supportd_unknown_parts": "counter",
     "supportd_uploads_refused": "counter",
     "supportd_webhook_backlog": "gauge",
+    "supportd_webhook_lag_seconds": "histogram",
     "supportd_webhook_processed": "counter",
     "supportd_webhook_topic": "counter",
     "supportd_webhooks": "counter",
@@ -52,12 +74,21 @@ def test_every_metric() -> None:
         ("webhook_processed", "outcome", Processing),
         ("reconciler_runs", "outcome", Outcome),
         ("keyed_sends", "outcome", KeyedSend),
+        ("pushes_withheld", "reason", Withheld),
     ],
 )
 def test_every_series_of_an_enum_is_there_from_the_start(name: str, label: str, values: type[StrEnum]) -> None:
     registry = Metrics("1.2.3").registry
     for value in values:
         assert registry.get_sample_value(f"supportd_{name}_total", {label: value.value}) == 0.0
+
+
+def test_every_outcome_of_every_channel_is_there_from_the_start() -> None:
+    registry = Metrics("1.2.3").registry
+    for channel in PushChannel:
+        for outcome in Pushed:
+            labels = {"channel": channel.value, "outcome": outcome.value}
+            assert registry.get_sample_value("supportd_pushes_total", labels) == 0.0
 
 
 def test_version_is_a_label() -> None:

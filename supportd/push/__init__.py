@@ -1,0 +1,1 @@
+"""Push: who is told that something came, and how."""

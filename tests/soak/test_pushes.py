@@ -1,0 +1,32 @@
+"""The judge of pushes sees what it is to see."""
+
+from typing import Any
+
+from tests.push.fcm import Fcm
+from tests.soak.pushes import wrong_pushes
+from tests.soak.truth import Chat, Said, Truth
+
+CHAT = Chat("1", "ada", (Said("p1", True, "mine", False, 1), Said("p2", False, "theirs", False, 2)), "open")
+
+
+def push(user: str, words: str, title: str = "New message from support") -> dict[str, Any]:
+    return {
+        "token": f"phone-of-{user}",
+        "data": {"type": "chat", "id": "1"},
+        "notification": {"title": title, "body": words},
+    }
+
+
+def wrongs(*messages: dict[str, Any]) -> list[str]:
+    fcm = Fcm()
+    fcm.messages += messages
+    return [wrong.split(":")[0] for wrong in wrong_pushes(fcm, Truth({"1": CHAT}, {}), ["ada", "ben"])]
+
+
+async def test_each_wrong_is_found_and_nothing_else() -> None:
+    changed = push("ada", "Resolved", "AW-1: status changed")
+    assert wrongs(push("ada", "theirs"), changed, changed) == []
+    assert wrongs(push("ada", "theirs"), push("ada", "theirs")) == ["told 2 times"]
+    assert wrongs(push("ben", "theirs")) == ["told of another's"]
+    assert wrongs(push("ada", "mine")) == ["told of the user's own"]
+    assert wrongs(push("ada", "a note")) == ["told of what nobody said"]
