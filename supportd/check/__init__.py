@@ -1,0 +1,1 @@
+"""`supportd check`: connects to everything that supportd needs, and says what is wrong."""
