@@ -2,6 +2,8 @@
 
 from collections.abc import Callable
 
+from cachetools import LRUCache
+
 from supportd.clock import Clock
 
 TRACKED = 200_000
@@ -10,7 +12,7 @@ TRACKED = 200_000
 class Presence:
     """When each user's client last polled, in memory. Bounded: who polled longest ago goes.
 
-    `is_held` tells of a user whether a poll is being held. It costs a poll two dictionary operations.
+    `is_held` tells of a user whether a poll is being held.
     """
 
     def __init__(
@@ -19,15 +21,11 @@ class Presence:
         self._window_s = window_s
         self._is_held = is_held
         self._clock = clock
-        self._tracked = tracked
-        self._seen: dict[str, float] = {}
+        self._seen: LRUCache[str, float] = LRUCache(tracked)
 
     def saw(self, user_id: str) -> None:
         """The user's client polled just now."""
-        self._seen.pop(user_id, None)
         self._seen[user_id] = self._clock.monotonic()
-        if len(self._seen) > self._tracked:
-            del self._seen[next(iter(self._seen))]
 
     def is_here(self, user_id: str) -> bool:
         """Whether the user's client polled within the window, or has a poll held."""

@@ -41,6 +41,7 @@ BOUNDS = {
     "Outbox._tag_ids": 1_000,
     "Patience._failures": 10_000,
     "PollCache._entries": 100_000,
+    "Presence._seen": 200_000,
     "RateLimiter._buckets": 100_000,
     "Reopening._states": 1,
     "ServedCursors._served": 200_000,
