@@ -19,10 +19,14 @@ def comparable(message: Message) -> Message:
 
 @dataclass
 class Known:
-    """A message as the device has it. The cursor of an answer that brought it was `by`, or less."""
+    """A message as the device has it. The cursor of an answer that brought it was `by`, or less.
+
+    `unsaved` is one that only the answer to its own sending brought.
+    """
 
     message: Message
     by: int
+    unsaved: bool = False
 
 
 @dataclass
@@ -53,10 +57,11 @@ class Thread:
     def sent(self, answer: dict[str, Any]) -> list[str]:
         """The answer to a reply, or to a question about a ticket, which has no cursor.
 
-        The cursor may be from before the message, which then comes again.
+        The cursor may be from before the message, which then comes again. While MongoDB is away its place isn't
+        saved, and another may be found for it.
         """
         message, latest = answer["message"], answer.get("latestTimestamp", self.since)
-        problems = self._take_in([message], by=max(message["createdAt"], latest))
+        problems = self._take_in([message], by=max(message["createdAt"], latest), unsaved=True)
         self.since = latest
         return problems
 
@@ -72,15 +77,15 @@ class Thread:
             return [f"{name_of(message)} came again, as new: it came by {known.by}, and the cursor was {since}"]
         return []
 
-    def _take_in(self, messages: Iterable[Message], *, by: int) -> list[str]:
+    def _take_in(self, messages: Iterable[Message], *, by: int, unsaved: bool = False) -> list[str]:
         problems = []
         for given in messages:
             message = comparable(given)
             known = self.known.get(message["id"])
-            if known is not None and known.message["createdAt"] != message["createdAt"]:
+            if known is not None and not known.unsaved and known.message["createdAt"] != message["createdAt"]:
                 problems.append(f"{name_of(message)} was at {known.message['createdAt']} before")
             if known is None or known.message != message:
-                self.known[message["id"]] = Known(message, by)
+                self.known[message["id"]] = Known(message, by, unsaved)
             else:
                 known.by = min(known.by, by)
         return problems
