@@ -44,6 +44,7 @@ class Proxy:
         self._passable = asyncio.Event()
         self._passable.set()
         self._stalled: set[int] = set()
+        self._detained: dict[int, asyncio.Event] = {}
         self._connections: dict[int, tuple[asyncio.StreamWriter, asyncio.StreamWriter]] = {}
         self._made = 0
         self._server: asyncio.Server | None = None
@@ -68,6 +69,16 @@ class Proxy:
     def stall(self, connection: int) -> None:
         """Nothing passes on this connection any more, ever; it stays until it is cut."""
         self._stalled.add(connection)
+
+    def detain(self, connection: int) -> None:
+        """Nothing passes on this connection until `release`, even if the client has left by then."""
+        self._detained.setdefault(connection, asyncio.Event())
+
+    def release(self) -> None:
+        """What was detained passes."""
+        for event in self._detained.values():
+            event.set()
+        self._detained.clear()
 
     def cut(self) -> None:
         """Every connection is reset; new ones are taken."""
@@ -123,6 +134,8 @@ class Proxy:
                 if self.watch is not None:
                     self.watch(Passing(way, number, data))
                 await self._passable.wait()
+                if number in self._detained:
+                    await self._detained[number].wait()
                 if number in self._stalled:
                     return
                 writer.write(data)

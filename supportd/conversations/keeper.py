@@ -30,6 +30,7 @@ from supportd.intercom.budget import Priority
 from supportd.intercom.client import IntercomClient, Loaded
 from supportd.intercom.clock import IntercomClock
 from supportd.metrics import Lookup, Metrics
+from supportd.stores.mongo import Overtaken
 from supportd.stores.ratings import RatingStore
 from supportd.stores.snapshots import Snapshot, SnapshotStore
 from supportd.tasks import KeyedLocks, SingleFlight
@@ -128,6 +129,7 @@ class ConversationKeeper:
         conversation_id = str(news.conversation.id)
         async with self._locks.hold(conversation_id):
             before = await self._known(conversation_id)
+            version = before.version if before is not None else 0
             if before is not None and before.deleted:
                 if not revives(before, news):
                     return Applied(before, before, Need.NOTHING)
@@ -137,7 +139,7 @@ class ConversationKeeper:
             projection = project(before, await self._with_files(before, news))
             if projection.need is not Need.NOTHING and not settle:
                 return Applied(before, before or projection.state, projection.need)
-            return await self._keep(before, projection, history=history)
+            return await self._keep(before, projection, version=version, history=history)
 
     async def apply_load(self, loaded: Loaded, files: Files = NO_FILES) -> Applied:
         """Applies a conversation that Intercom gave in full."""
@@ -209,8 +211,7 @@ class ConversationKeeper:
             if state is None or state.deleted or state.unread(contact_id) == 0:
                 return
             state = msgspec.structs.replace(state, read={**state.read, contact_id: state.latest})
-            await self._save(state)
-            self._cache.put(state)
+            self._cache.put(await self._save(state))
 
     async def rate(self, conversation_id: str, contact_id: str, rating: Rating) -> None:
         """Shows what the contact gave the conversation, from now on whatever Intercom says of it.
@@ -227,7 +228,7 @@ class ConversationKeeper:
             after = rated(before, contact_id, rating)
             if after is before:
                 return
-            await self._save(after)
+            after = await self._save(after)
             if after.loaded:
                 self._cache.put(after)
         self._waiters.wake(conversation_id)
@@ -237,8 +238,7 @@ class ConversationKeeper:
         async with self._locks.hold(conversation_id):
             state = await self._known(conversation_id)
             if state is not None and not state.deleted:
-                state = deleted(state, at=int(self._intercom_clock.time()))
-                await self._save(state)
+                state = await self._save(deleted(state, at=int(self._intercom_clock.time())))
             self._cache.drop(conversation_id)
             self._absent[conversation_id] = True
         self._waiters.wake(conversation_id)
@@ -305,6 +305,7 @@ class ConversationKeeper:
         state = decode(snapshot.encoded)
         if state is None:
             self._log.warning("snapshot unreadable, loading again", conversation=conversation_id)
+            await self._snapshots.discard(conversation_id)
         return state
 
     async def _with_topic(self, news: News) -> News:
@@ -334,8 +335,8 @@ class ConversationKeeper:
         files = await self._files.among(news.conversation.parts, of=place, known=known, given=news.files)
         return news._replace(files=files)
 
-    async def _keep(self, before: State | None, projection: Projection, *, history: bool) -> Applied:
-        after = projection.state
+    async def _keep(self, before: State | None, projection: Projection, *, version: int, history: bool) -> Applied:
+        after = msgspec.structs.replace(projection.state, version=version)
         for part_id in projection.unknown_parts:
             if part_id not in self._counted:
                 self._counted[part_id] = True
@@ -347,7 +348,7 @@ class ConversationKeeper:
                 await self._durations.record(after.id, period)
             if not history:
                 await self._announce(before, after)  # before it is saved too; users are told once it is shown
-            await self._save(after)
+            after = await self._save(after)
         except StorageUnavailable:
             return Applied(before, after, projection.need, saved=False)
         self._absent.pop(after.id, None)
@@ -357,19 +358,26 @@ class ConversationKeeper:
             self._waiters.wake(after.id)
         return Applied(before, after, projection.need)
 
-    async def _save(self, state: State) -> None:
-        await self._snapshots.save(
-            Snapshot(
-                id=state.id,
-                contact_ids=state.contact_ids,
-                changed_at=state.changed_at,
-                proven_at=state.proven_at,
-                confirmed_at=state.confirmed_at,
-                open=state.state != "closed" and not state.deleted,
-                deleted=state.deleted,
-                encoded=encode(state),
-            )
+    async def _save(self, state: State) -> State:
+        """Saves a state as the version after its own, and answers it so."""
+        state = msgspec.structs.replace(state, version=state.version + 1)
+        snapshot = Snapshot(
+            id=state.id,
+            contact_ids=state.contact_ids,
+            changed_at=state.changed_at,
+            proven_at=state.proven_at,
+            confirmed_at=state.confirmed_at,
+            open=state.state != "closed" and not state.deleted,
+            deleted=state.deleted,
+            version=state.version,
+            encoded=encode(state),
         )
+        try:
+            await self._snapshots.save(snapshot)
+        except Overtaken:  # by a save that was given up and came through: what it stored counts
+            self._cache.drop(state.id)
+            raise
+        return state
 
     def _is_young(self, state: State) -> bool:
         return self._intercom_clock.time() * 1000 - state.created_at < YOUNG_MS

@@ -107,6 +107,7 @@ def deleted(old: State, *, at: int) -> State:
         changed_at=old.changed_at,
         latest=old.latest,
         revision=old.revision + 1,
+        version=old.version,
         proven_at=at,
         deleted=True,
     )

@@ -86,7 +86,8 @@ class State(Struct, frozen=True, kw_only=True):
     `proven_at`, up to which this state is known to be Intercom's. `confirmed_at` is when Intercom last said anything of
     it, `latest` the cursor given last, `part_count` how many parts Intercom had counted by then, where it said so,
     `read` the last cursor that each contact has read, and `period` when it was last open, where that is known.
-    `rating` is what Intercom has, `rated_by` what contacts gave here. Not `loaded` means that only its header is known.
+    `rating` is what Intercom has, `rated_by` what contacts gave here; `version` counts how often it was saved. Not
+    `loaded` means that only its header is known.
     """
 
     id: str
@@ -107,6 +108,7 @@ class State(Struct, frozen=True, kw_only=True):
     read: dict[str, int] = {}
     period: Period | None = None
     revision: int = 0
+    version: int = 0
     updated_at: int = 0
     proven_at: int = 0
     confirmed_at: int = 0

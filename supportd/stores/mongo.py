@@ -67,6 +67,26 @@ def translated(operation: str) -> Iterator[None]:
         raise StorageUnavailable from error
 
 
+class Overtaken(StorageUnavailable):
+    """Another version is stored than the one that this change was made from."""
+
+
+async def replace_version(collection: Collection, id_: str, document: Document, *, version: int) -> None:
+    """Stores a document as its next `version` (1 for the first), in place of the one before and of no other.
+
+    A write that was given up here may still be carried out, late (MongoDB's docs, retryable writes): it then takes
+    nothing back that was stored since.
+
+    Raises:
+        Overtaken: another version is there.
+    """
+    before = {"_id": id_, "version": version - 1 or None}  # none: what was stored before there were versions
+    try:
+        await collection.replace_one(before, {**document, "version": version}, upsert=True)
+    except DuplicateKeyError as refusal:
+        raise Overtaken from refusal
+
+
 async def upsert(collection: Collection, query: Document, change: Document) -> Document:
     """Changes the one document, made if it isn't there, and answers it as it is then.
 

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from bson import Binary
 from msgspec import Struct
 
-from supportd.stores.mongo import Collection, Document, translated
+from supportd.stores.mongo import Collection, Document, replace_version, translated
 from supportd.stores.quiet import Quiet, find_quiet
 
 
@@ -13,7 +13,7 @@ class Snapshot(Struct, frozen=True):
     """A conversation's encoded state, and beside it the few facts that are searched for.
 
     `changed_at` and `confirmed_at` (when Intercom last said anything of it) are ms; `proven_at` is Intercom's time in
-    s up to which the state is known to be Intercom's.
+    s up to which the state is known to be Intercom's, `version` how often it was stored.
     """
 
     id: str
@@ -23,6 +23,7 @@ class Snapshot(Struct, frozen=True):
     confirmed_at: int
     open: bool
     deleted: bool
+    version: int
     encoded: bytes
 
 
@@ -45,7 +46,7 @@ class SnapshotStore:
         return None if found is None else _snapshot(found)
 
     async def save(self, snapshot: Snapshot) -> None:
-        """Stores a snapshot, whole, in place of the one before."""
+        """Stores a snapshot, whole, in place of the version before. Raises `Overtaken` where another is stored."""
         document = {
             "contact_ids": list(snapshot.contact_ids),
             "changed_at": snapshot.changed_at,
@@ -56,7 +57,12 @@ class SnapshotStore:
             "encoded": Binary(snapshot.encoded),
         }
         with translated("snapshots.save"):
-            await self._collection.replace_one({"_id": snapshot.id}, document, upsert=True)
+            await replace_version(self._collection, snapshot.id, document, version=snapshot.version)
+
+    async def discard(self, conversation_id: str) -> None:
+        """Forgets one that can't be read."""
+        with translated("snapshots.discard"):
+            await self._collection.delete_one({"_id": conversation_id})
 
     async def page(self, contact_id: str, *, before: tuple[int, str] | None, limit: int) -> list[Snapshot]:
         """A contact's conversations, the last changed first, that come after `before` (changed_at in ms, id)."""
@@ -96,5 +102,6 @@ def _snapshot(document: Document) -> Snapshot:
         confirmed_at=int(document["confirmed_at"]),
         open=document["open"],
         deleted=document["deleted"],
+        version=int(document.get("version") or 0),
         encoded=bytes(document["encoded"]),
     )

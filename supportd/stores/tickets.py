@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from bson import Binary
 from msgspec import Struct
 
-from supportd.stores.mongo import Collection, Document, translated
+from supportd.stores.mongo import Collection, Document, replace_version, translated
 from supportd.stores.quiet import Quiet, find_quiet
 
 
@@ -13,7 +13,7 @@ class TicketSnapshot(Struct, frozen=True):
     """An encoded ticket, and beside it the few facts that are searched for.
 
     `created_at` and `confirmed_at` (when Intercom last said anything of it) are ms; `number` is what people see of a
-    ticket; `shown` says that its users may see it, `open` that it isn't resolved.
+    ticket; `shown` says that its users may see it, `open` that it isn't resolved, `version` how often it was stored.
     """
 
     id: str
@@ -23,6 +23,7 @@ class TicketSnapshot(Struct, frozen=True):
     confirmed_at: int
     shown: bool
     open: bool
+    version: int
     encoded: bytes
 
 
@@ -45,7 +46,7 @@ class TicketStore:
         return None if found is None else _snapshot(found)
 
     async def save(self, snapshot: TicketSnapshot) -> None:
-        """Stores a snapshot, whole, in place of the one before."""
+        """Stores a snapshot, whole, in place of the version before. Raises `Overtaken` where another is stored."""
         document = {
             "contact_ids": list(snapshot.contact_ids),
             "number": snapshot.number,
@@ -56,7 +57,12 @@ class TicketStore:
             "encoded": Binary(snapshot.encoded),
         }
         with translated("tickets.save"):
-            await self._collection.replace_one({"_id": snapshot.id}, document, upsert=True)
+            await replace_version(self._collection, snapshot.id, document, version=snapshot.version)
+
+    async def discard(self, ticket_id: str) -> None:
+        """Forgets one that can't be read."""
+        with translated("tickets.discard"):
+            await self._collection.delete_one({"_id": ticket_id})
 
     async def page(
         self, contact_id: str, *, number_prefix: str, before: tuple[int, str] | None, limit: int
@@ -107,5 +113,6 @@ def _snapshot(document: Document) -> TicketSnapshot:
         confirmed_at=int(document["confirmed_at"]),
         shown=document["shown"],
         open=document["open"],
+        version=int(document.get("version") or 0),
         encoded=bytes(document["encoded"]),
     )

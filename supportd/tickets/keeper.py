@@ -23,6 +23,7 @@ from supportd.intercom.budget import Priority
 from supportd.intercom.clock import IntercomClock
 from supportd.intercom.tickets import TicketClient
 from supportd.metrics import Metrics
+from supportd.stores.mongo import Overtaken
 from supportd.stores.ratings import RatingStore
 from supportd.stores.tickets import TicketSnapshot, TicketStore
 from supportd.tasks import KeyedLocks, SingleFlight
@@ -106,6 +107,7 @@ class TicketKeeper:
         """
         async with self._locks.hold(str(told.id)):
             before = await self._known(str(told.id))
+            version = before.version if before is not None else 0
             if before is not None and before.deleted:
                 if told.updated_at <= before.updated_at:
                     return Applied(before, before)
@@ -116,7 +118,8 @@ class TicketKeeper:
             projection = project(before, told, heard_at=heard_at or self._now_ms(), files=files)
             self._count(projection.unknown_parts)
             after = projection.ticket if before is not None else await self._with_ratings(projection.ticket)
-            return Applied(before, after, await self._keep(before, after, history=history))
+            after = msgspec.structs.replace(after, version=version)
+            return await self._keep(before, after, history=history)
 
     async def apply_reply(self, known: TicketState, part: wire.TicketPart, files: Files) -> Applied:
         """Applies Intercom's answer to a reply. It was sent, so MongoDB's absence doesn't fail it.
@@ -128,7 +131,7 @@ class TicketKeeper:
             if (before.updated_at, before.part_count) < (known.updated_at, known.part_count):
                 before = known
             after = project_part(before, part, files=files)
-            return Applied(before, after, await self._keep(before, after))
+            return await self._keep(before, after)
 
     async def refresh(self, ticket_id: str, *, priority: Priority) -> Applied | None:
         """Loads a ticket and applies it; None if neither we nor Intercom know it, or it belongs to no user of ours.
@@ -166,16 +169,14 @@ class TicketKeeper:
             if ticket is None or contact_id in ticket.rated_by:
                 return
             ticket = msgspec.structs.replace(ticket, rated_by=(*ticket.rated_by, contact_id))
-            await self._save(ticket)
-            self._memory[ticket_id] = ticket
+            self._memory[ticket_id] = await self._save(ticket)
 
     async def delete(self, ticket_id: str) -> TicketState | None:
         """Takes over that a ticket was deleted in Intercom; answers what is left, if it was known."""
         async with self._locks.hold(ticket_id):
             ticket = await self._known(ticket_id)
             if ticket is not None and not ticket.deleted:
-                ticket = deleted(ticket, at=int(self._intercom_clock.time()))
-                await self._save(ticket)
+                ticket = await self._save(deleted(ticket, at=int(self._intercom_clock.time())))
             self._memory.pop(ticket_id, None)
             self._absent[ticket_id] = True
         return ticket
@@ -244,34 +245,42 @@ class TicketKeeper:
         ticket = decode(snapshot.encoded)
         if ticket is None:
             self._log.warning("snapshot unreadable, loading again", ticket=ticket_id)
+            await self._store.discard(ticket_id)
         return ticket
 
-    async def _keep(self, before: TicketState | None, after: TicketState, *, history: bool = False) -> bool:
-        """Saves and shows a ticket; False where MongoDB didn't take it."""
+    async def _keep(self, before: TicketState | None, after: TicketState, *, history: bool = False) -> Applied:
+        """Saves and shows a ticket, unless MongoDB doesn't take it."""
         if before != after:
             try:
                 if not history:
                     await self._announce(before, after)  # before it is saved, so that a crash loses none
-                await self._save(after)
+                after = await self._save(after)
             except StorageUnavailable:
-                return False
+                return Applied(before, after, saved=False)
             self._absent.pop(after.id, None)
             self._memory[after.id] = after
-        return True
+        return Applied(before, after, saved=True)
 
-    async def _save(self, ticket: TicketState) -> None:
-        await self._store.save(
-            TicketSnapshot(
-                id=ticket.id,
-                contact_ids=ticket.contact_ids,
-                number=ticket.number,
-                created_at=ticket.created_at,
-                confirmed_at=ticket.confirmed_at,
-                shown=ticket.shared and not ticket.deleted,
-                open=ticket.state != "resolved" and not ticket.deleted,
-                encoded=encode(ticket),
-            )
+    async def _save(self, ticket: TicketState) -> TicketState:
+        """Saves a ticket as the version after its own, and answers it so."""
+        ticket = msgspec.structs.replace(ticket, version=ticket.version + 1)
+        snapshot = TicketSnapshot(
+            id=ticket.id,
+            contact_ids=ticket.contact_ids,
+            number=ticket.number,
+            created_at=ticket.created_at,
+            confirmed_at=ticket.confirmed_at,
+            shown=ticket.shared and not ticket.deleted,
+            open=ticket.state != "resolved" and not ticket.deleted,
+            version=ticket.version,
+            encoded=encode(ticket),
         )
+        try:
+            await self._store.save(snapshot)
+        except Overtaken:  # by a save that was given up and came through: what it stored counts
+            self._memory.pop(ticket.id, None)
+            raise
+        return ticket
 
     def _count(self, unknown_parts: tuple[str, ...]) -> None:
         for part_id in unknown_parts:

@@ -62,6 +62,7 @@ def deleted(old: TicketState, *, at: int) -> TicketState:
         changed_at=old.changed_at,
         latest=old.latest,
         updated_at=max(old.updated_at, at),
+        version=old.version,
         deleted=True,
     )
 

@@ -33,7 +33,8 @@ class TicketState(Struct, frozen=True, kw_only=True):
 
     Times are ms, but for `updated_at`, Intercom's own (s) of the newest header seen. `number` is what people see of it,
     `id` what calls take. `latest` is the time given to a message last, `part_count` how many parts the header came
-    with, `confirmed_at` when Intercom last said anything of it, `rated_by` the contacts that rated it.
+    with, `confirmed_at` when Intercom last said anything of it, `rated_by` the contacts that rated it, `version`
+    how often it was saved.
     """
 
     id: str
@@ -51,6 +52,7 @@ class TicketState(Struct, frozen=True, kw_only=True):
     updated_at: int = 0
     part_count: int = 0
     confirmed_at: int = 0
+    version: int = 0
     deleted: bool = False
 
     def timeline(self) -> list[Step]:

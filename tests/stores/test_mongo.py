@@ -80,16 +80,18 @@ CALLS: dict[str, Callable[[Stores], Awaitable[object]]] = {
     "ratings.of_ticket": lambda stores: stores.ratings.of_ticket(CANARY),
     "snapshots.get": lambda stores: stores.snapshots.get("1"),
     "snapshots.save": lambda stores: stores.snapshots.save(
-        Snapshot("1", ("c1",), 0, 0, 0, open=True, deleted=False, encoded=CANARY.encode())
+        Snapshot("1", ("c1",), 0, 0, 0, open=True, deleted=False, version=1, encoded=CANARY.encode())
     ),
+    "snapshots.discard": lambda stores: stores.snapshots.discard("1"),
     "snapshots.page": lambda stores: stores.snapshots.page("c1", before=(1, "1"), limit=1),
     "snapshots.proven": lambda stores: stores.snapshots.proven(["1"]),
     "snapshots.newest_open": lambda stores: stores.snapshots.newest_open("c1"),
     "snapshots.quiet": lambda stores: stores.snapshots.quiet(before=1, after=None, limit=1),
     "tickets.get": lambda stores: stores.tickets.get("1"),
     "tickets.save": lambda stores: stores.tickets.save(
-        TicketSnapshot("1", ("c1",), "1", 0, 0, shown=True, open=True, encoded=CANARY.encode())
+        TicketSnapshot("1", ("c1",), "1", 0, 0, shown=True, open=True, version=1, encoded=CANARY.encode())
     ),
+    "tickets.discard": lambda stores: stores.tickets.discard("1"),
     "tickets.page": lambda stores: stores.tickets.page("c1", number_prefix="1", before=(1, "1"), limit=1),
     "tickets.known": lambda stores: stores.tickets.known(["1"]),
     "tickets.quiet": lambda stores: stores.tickets.quiet(open=True, before=1, after=None, limit=1),

@@ -1,6 +1,11 @@
 from typing import Any
 
+import pytest
+from pymongo import AsyncMongoClient
+
+from supportd.stores.mongo import Overtaken
 from supportd.stores.snapshots import Snapshot
+from tests.harness import MongoDatabase
 from tests.stores.opening import Open
 
 MS = 1_750_000_000_000
@@ -14,6 +19,7 @@ def snapshot(id_: str, *, changed: int = 0, **fields: Any) -> Snapshot:
         "confirmed_at": MS,
         "open": True,
         "deleted": False,
+        "version": 1,
         "encoded": b"1\x00\xff",
         **fields,
     }
@@ -34,10 +40,39 @@ async def test_a_snapshot_comes_back_as_it_was(opened: Open) -> None:
 async def test_the_last_one_saved_counts(opened: Open) -> None:
     async with opened() as stores:
         await stores.snapshots.save(snapshot("1"))
-        later = snapshot("1", changed=5, contact_ids=("c2",), encoded=b"later")
+        later = snapshot("1", changed=5, contact_ids=("c2",), version=2, encoded=b"later")
         await stores.snapshots.save(later)
         assert await stores.snapshots.get("1") == later
         assert await stores.snapshots.page("c1", before=None, limit=10) == []
+
+
+async def test_a_version_is_stored_over_the_one_before_and_no_other(opened: Open) -> None:
+    async with opened() as stores:
+        await stores.snapshots.save(snapshot("1", version=1))
+        await stores.snapshots.save(snapshot("1", version=2))
+        for version in 1, 2, 4:
+            with pytest.raises(Overtaken):
+                await stores.snapshots.save(snapshot("1", version=version, encoded=b"late"))
+        assert await stores.snapshots.get("1") == snapshot("1", version=2)
+
+
+async def test_one_stored_before_there_were_versions_is_replaced_by_the_first(
+    on_mongod: Open, mongo: MongoDatabase
+) -> None:
+    async with on_mongod() as stores, AsyncMongoClient[dict[str, Any]](mongo.uri) as client:
+        await stores.snapshots.save(snapshot("1", version=1))
+        await client[mongo.name]["snapshots"].update_one({"_id": "1"}, {"$unset": {"version": 1}})
+        assert await stores.snapshots.get("1") == snapshot("1", version=0)
+        await stores.snapshots.save(snapshot("1", version=1))
+        assert await stores.snapshots.get("1") == snapshot("1", version=1)
+
+
+async def test_a_discarded_one_is_gone_and_may_be_stored_anew(opened: Open) -> None:
+    async with opened() as stores:
+        await stores.snapshots.save(snapshot("1", version=1))
+        await stores.snapshots.discard("1")
+        assert await stores.snapshots.get("1") is None
+        await stores.snapshots.save(snapshot("1", version=1))
 
 
 async def test_a_contacts_pages_the_last_changed_first(opened: Open) -> None:

@@ -1,6 +1,11 @@
 from typing import Any
 
+import pytest
+from pymongo import AsyncMongoClient
+
+from supportd.stores.mongo import Overtaken
 from supportd.stores.tickets import TicketSnapshot
+from tests.harness import MongoDatabase
 from tests.stores.opening import Open
 
 MS = 1_750_000_000_000
@@ -14,6 +19,7 @@ def snapshot(id_: str, *, created: int = 0, **fields: Any) -> TicketSnapshot:
         "confirmed_at": MS,
         "shown": True,
         "open": True,
+        "version": 1,
         "encoded": b"1\x00\xff",
         **fields,
     }
@@ -31,10 +37,39 @@ async def test_a_ticket_comes_back_as_it_was(opened: Open) -> None:
 async def test_the_last_one_saved_counts(opened: Open) -> None:
     async with opened() as stores:
         await stores.tickets.save(snapshot("1"))
-        later = snapshot("1", contact_ids=("c2",), encoded=b"later")
+        later = snapshot("1", contact_ids=("c2",), version=2, encoded=b"later")
         await stores.tickets.save(later)
         assert await stores.tickets.get("1") == later
         assert await stores.tickets.page("c1", number_prefix="", before=None, limit=10) == []
+
+
+async def test_a_version_is_stored_over_the_one_before_and_no_other(opened: Open) -> None:
+    async with opened() as stores:
+        await stores.tickets.save(snapshot("1", version=1))
+        await stores.tickets.save(snapshot("1", version=2))
+        for version in 1, 2, 4:
+            with pytest.raises(Overtaken):
+                await stores.tickets.save(snapshot("1", version=version, encoded=b"late"))
+        assert await stores.tickets.get("1") == snapshot("1", version=2)
+
+
+async def test_one_stored_before_there_were_versions_is_replaced_by_the_first(
+    on_mongod: Open, mongo: MongoDatabase
+) -> None:
+    async with on_mongod() as stores, AsyncMongoClient[dict[str, Any]](mongo.uri) as client:
+        await stores.tickets.save(snapshot("1", version=1))
+        await client[mongo.name]["tickets"].update_one({"_id": "1"}, {"$unset": {"version": 1}})
+        assert await stores.tickets.get("1") == snapshot("1", version=0)
+        await stores.tickets.save(snapshot("1", version=1))
+        assert await stores.tickets.get("1") == snapshot("1", version=1)
+
+
+async def test_a_discarded_one_is_gone_and_may_be_stored_anew(opened: Open) -> None:
+    async with opened() as stores:
+        await stores.tickets.save(snapshot("1", version=1))
+        await stores.tickets.discard("1")
+        assert await stores.tickets.get("1") is None
+        await stores.tickets.save(snapshot("1", version=1))
 
 
 async def test_a_contacts_pages_the_newest_first(opened: Open) -> None:
