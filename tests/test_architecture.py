@@ -48,6 +48,7 @@ MAY_IMPORT = {
         "openapi",
         "idempotency",
     },
+    "upkeep": GROUND | {"stores", "files"},
     "simulator": GROUND,
     "dev": GROUND | {"identity"},
     "openapi": set(),

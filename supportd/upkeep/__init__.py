@@ -1,0 +1,1 @@
+"""What the scripts do. Used by `scripts/` only, never by `supportd serve`."""
