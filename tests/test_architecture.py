@@ -80,7 +80,7 @@ OUTSIDE = {
     "bson": {"stores"},
     "tornado": {"handlers", "routes", "server", "listening", "simulator", "openapi"},
     "prometheus_client": {"metrics", "handlers"},
-    "jwt": {"identity", "push", "cli", "dev"},
+    "jwt": {"identity", "push", "cli", "dev", "simulator"},
 }
 
 API = {

@@ -101,6 +101,7 @@ class _Demo:
                 *(sys.executable, "-m", "supportd.simulator"),
                 *("--port", str(self.ports.simulator)),
                 *("--state", str(self.var / "simulator.json")),
+                *("--api-url", _url(self.ports.public)),
             ],
             log=self.var / "log" / "simulator.log",
             environ=environ_of_simulator(self.environ, self.keys),

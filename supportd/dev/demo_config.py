@@ -68,13 +68,14 @@ class Ports:
 
 
 def environ_of_simulator(environ: Mapping[str, str], keys: Keys) -> dict[str, str]:
-    """The simulator's environment."""
+    """The simulator's environment. It mints the sessions of the demo's users, so it has the secret too."""
     return {
         **_without_settings(environ),
         "PYTHONUNBUFFERED": "1",
         "INTERCOM_ACCESS_TOKEN": keys.access_token,
         "INTERCOM_CLIENT_SECRET": keys.client_secret,
         "INTERCOM_ADMIN_ID": keys.admin_id,
+        "JWT_SECRET": keys.jwt_secret,
     }
 
 
@@ -86,7 +87,7 @@ def environ_of_supportd(environ: Mapping[str, str], keys: Keys, *, ports: Ports,
         "PORT": str(ports.public),
         "METRICS_HOST": LOOPBACK,
         "METRICS_PORT": str(ports.metrics),
-        "JWT_SECRET": keys.jwt_secret,
+        "CORS_ORIGINS": f"http://{LOOPBACK}:{ports.simulator}",
         "MONGO_URI": mongo_uri,
         "MONGO_DB": DATABASE,
         "INTERCOM_BASE_URL": f"http://{LOOPBACK}:{ports.simulator}",

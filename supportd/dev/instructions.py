@@ -32,6 +32,7 @@ def _where(addresses: Addresses, logs: Path) -> str:
     return dedent(f"""\
         supportd is up.
 
+          Chat       {addresses.intercom}/demo  (as another user: /demo?user=bob)
           API        {addresses.api}
           Metrics    {addresses.metrics}/metrics
           Intercom   {addresses.intercom}  (the simulator; /_sim/... plays the operator)

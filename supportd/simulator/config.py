@@ -16,6 +16,7 @@ class SimulatorConfig:
     """Settings of one simulator. Times are seconds; `port` 0 takes a free one; without `state_path` nothing is kept.
 
     `known_attributes` are the contacts' custom attributes that exist; it matters while `strict_attributes` is on.
+    `api_url` is where supportd is, for the demo's pages. `jwt_secret` signs their users' sessions; none without it.
     """
 
     access_token: str
@@ -29,6 +30,8 @@ class SimulatorConfig:
     known_attributes: frozenset[str] = frozenset()
     webhook_timeout_s: float = 5.0
     webhook_retry_s: float = 60.0
+    api_url: str = ""
+    jwt_secret: str = ""
 
 
 def from_command_line(arguments: Sequence[str] | None = None) -> SimulatorConfig:
@@ -44,6 +47,8 @@ def from_command_line(arguments: Sequence[str] | None = None) -> SimulatorConfig
         seed=options.seed,
         known_attributes=frozenset(options.known_attribute),
         webhook_retry_s=options.webhook_retry,
+        api_url=options.api_url,
+        jwt_secret=os.environ.get("JWT_SECRET", ""),
     )
 
 
@@ -53,6 +58,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--port", type=int, default=41180, help="port to listen on; 0 takes a free one")
     parser.add_argument("--state", type=Path, help="file that keeps the state between runs")
     parser.add_argument("--seed", type=int, default=1, help="makes ids and chance repeatable")
+    parser.add_argument("--api-url", default="", metavar="URL", help="where supportd is, for the demo's pages")
     parser.add_argument(
         "--webhook-retry", type=float, default=60.0, metavar="SECONDS", help="wait before a webhook's one retry"
     )

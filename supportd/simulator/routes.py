@@ -1,4 +1,4 @@
-"""All routes: Intercom's, as its documentation writes them, and the control API's."""
+"""All routes: Intercom's, as its documentation writes them, the control API's, and the demo's pages."""
 
 import re
 from typing import Any
@@ -24,6 +24,7 @@ from supportd.simulator.handlers_conversations import (
     RedactHandler,
 )
 from supportd.simulator.handlers_identity import AdminsHandler, MeHandler, TagsHandler
+from supportd.simulator.handlers_pages import page_routes
 from supportd.simulator.handlers_parts import ConversationTagsHandler, PartsHandler, ReplyHandler
 from supportd.simulator.handlers_ticket_parts import TicketReplyHandler, TicketTagsHandler
 from supportd.simulator.handlers_ticket_types import TicketStatesHandler, TicketTypesHandler
@@ -84,7 +85,8 @@ CONTROL: tuple[tuple[str, type[RequestHandler]], ...] = (
 def routes(services: Services) -> list[URLSpec]:
     """The table for Tornado."""
     rest: list[Any] = [URLSpec(_pattern(path), handler, {"path": path, "services": services}) for path, handler in REST]
-    return rest + [URLSpec(_pattern(path), handler, {"services": services}) for path, handler in CONTROL]
+    control_routes = [URLSpec(_pattern(path), handler, {"services": services}) for path, handler in CONTROL]
+    return page_routes(services.config) + rest + control_routes
 
 
 def _pattern(path: str) -> str:

@@ -1,0 +1,168 @@
+/**
+ * A client of supportd's public API; the start of an SDK. It knows no page: it takes an address and a way to get tokens.
+ *
+ * @typedef {{ type: "user"|"operator"|"bot", name: string|null, avatarUrl: string|null }} Author
+ * @typedef {{ name: string, url: string, contentType: string, size: number|null }} Attachment
+ * @typedef {{ id: string, author: Author, body: string, html: string|null, attachments: Attachment[], createdAt: number,
+ *   redacted: boolean }} Message
+ * @typedef {"open"|"closed"|"snoozed"} State
+ * @typedef {{ id: string, title: string|null, state: State, snoozedUntil: number|null, rated: boolean, unread: number,
+ *   reason: { main: string, sub: string|null }|null, createdAt: number, updatedAt: number,
+ *   lastMessage: { author: Author, preview: string, createdAt: number }|null }} Summary
+ * @typedef {Summary & { messages: Message[], latestTimestamp: number,
+ *   rating: { stars: number, comment: string|null, createdAt: number }|null }} Conversation
+ * @typedef {{ messages: Message[], latestTimestamp: number, state: State, snoozedUntil: number|null, rated: boolean }} News
+ * @typedef {"submitted"|"in_progress"|"awaiting_reply"|"resolved"} TicketState
+ * @typedef {{ id: string, reference: string, title: string|null, state: TicketState, rated: boolean, createdAt: number,
+ *   updatedAt: number }} Ticket
+ * @typedef {Ticket & { messages: Message[], timeline: { state: TicketState, at: number }[] }} TicketDetail
+ * @typedef {{ id: string, name: string, contentType: string, size: number, createdAt: number }} StoredFile
+ * @typedef {{ chatMessages: boolean, ticketUpdates: boolean, systemNotices: boolean }} Preferences
+ */
+
+/** What a call fails with. `status` 0: no answer came, so nobody knows what became of the call. */
+export class ApiError extends Error {
+  /** @param {number} status @param {string} code @param {string} message @param {number} [retryAfterMs] */
+  constructor(status, code, message, retryAfterMs = 0) {
+    super(message);
+    this.status = status;
+    this.code = code;
+    this.retryAfterMs = retryAfterMs;
+  }
+
+  /** What the user should be told: the session ended, the network or the service is away, or something else is wrong. */
+  get kind() {
+    if (this.status === 401) return "expired";
+    if (this.status === 0) return "offline";
+    return this.status >= 500 ? "unavailable" : "refused";
+  }
+}
+
+/** @returns {string} a new `Idempotency-Key`. Keep it with the message, and use it again for each retry. */
+export function newKey() {
+  return crypto.randomUUID();
+}
+
+export class Client {
+  /**
+   * @param {{ baseUrl: string, token: () => string, language?: string }} options `token` is asked before each call, so
+   *   that the host may have minted a new one
+   */
+  constructor({ baseUrl, token, language = "en" }) {
+    this.baseUrl = baseUrl;
+    this.token = token;
+    this.language = language;
+  }
+
+  /** @returns {Promise<Summary[]>} the user's conversations, newest first */
+  conversations = async () => (await this.#get("/api/conversations")).conversations;
+
+  /** @param {string} id @returns {Promise<Conversation>} */
+  conversation = (id) => this.#get(`/api/conversations/${id}`);
+
+  /** @param {{ body?: string, reason?: { main: string, sub?: string } }} request @param {string} key @returns {Promise<Conversation>} */
+  start = (request, key) => this.#post("/api/conversations", request, key);
+
+  /** @param {string} id @param {{ body?: string, attachmentIds?: string[] }} message @param {string} key
+   *  @returns {Promise<{ message: Message, latestTimestamp: number, state: State }>} */
+  reply = (id, message, key) => this.#post(`/api/conversations/${id}/reply`, message, key);
+
+  /** @param {string} id */
+  read = (id) => this.#post(`/api/conversations/${id}/read`);
+
+  /** @param {string} id @returns {Promise<{ id: string, state: State }>} */
+  close = (id) => this.#post(`/api/conversations/${id}/close`);
+
+  /**
+   * What is new after the cursor `since`.
+   * @param {string} id
+   * @param {number} since
+   * @param {{ waitS?: number, signal?: AbortSignal }} [options] `waitS` holds the poll until there is news, at most 25 s
+   * @returns {Promise<News>}
+   */
+  poll = (id, since, { waitS = 0, signal } = {}) =>
+    this.#get(`/api/conversations/${id}/poll?since=${since}${waitS ? `&wait=${waitS}` : ""}`, signal);
+
+  /** @param {string} [query] a reference to look for @returns {Promise<Ticket[]>} */
+  tickets = async (query = "") =>
+    (await this.#get(query ? `/api/tickets/search?q=${encodeURIComponent(query)}` : "/api/tickets")).tickets;
+
+  /** @param {string} id @returns {Promise<TicketDetail>} */
+  ticket = (id) => this.#get(`/api/tickets/${id}`);
+
+  /** @param {string} id @param {{ body?: string, attachmentIds?: string[] }} message @param {string} key
+   *  @returns {Promise<{ message: Message, state: TicketState }>} */
+  replyToTicket = (id, message, key) => this.#post(`/api/tickets/${id}/reply`, message, key);
+
+  /** @param {string} id @param {{ body?: string }} message @param {string} key
+   *  @returns {Promise<{ conversationId: string, message: Message }>} */
+  clarify = (id, message, key) => this.#post(`/api/tickets/${id}/clarify`, message, key);
+
+  /** @param {{ stars: number, comment?: string, conversationId?: string, ticketId?: string }} rating */
+  rate = (rating) => this.#post("/api/csat", rating);
+
+  /** @param {{ category: string, description: string, chatId?: string }} complaint @param {string} key */
+  complain = (complaint, key) => this.#post("/api/complaints", complaint, key);
+
+  /** @returns {Promise<Preferences>} */
+  preferences = () => this.#get("/api/settings/notifications");
+
+  /** @param {Partial<Preferences>} changes @returns {Promise<Preferences>} */
+  prefer = (changes) => this.#call("PUT", "/api/settings/notifications", { body: changes });
+
+  /**
+   * Uploads a file. XMLHttpRequest, since `fetch` doesn't tell how far an upload is.
+   * @param {File} file
+   * @param {(share: number) => void} onProgress from 0 to 1
+   * @returns {Promise<StoredFile>}
+   */
+  upload = (file, onProgress) =>
+    new Promise((resolve, reject) => {
+      const form = new FormData();
+      form.append("file", file);
+      const request = new XMLHttpRequest();
+      request.open("POST", `${this.baseUrl}/api/files/upload`);
+      request.setRequestHeader("Authorization", `Bearer ${this.token()}`);
+      request.responseType = "json";
+      request.upload.onprogress = (event) => onProgress(event.loaded / (event.total || 1));
+      request.onerror = () => reject(new ApiError(0, "offline", "no answer"));
+      request.onload = () =>
+        request.status === 201
+          ? resolve(request.response)
+          : reject(failure(request.status, request.response, request.getResponseHeader("Retry-After")));
+      request.send(form);
+    });
+
+  #get = (path, signal) => this.#call("GET", path, { signal });
+
+  #post = (path, body, key) => this.#call("POST", path, { body, key });
+
+  async #call(method, path, { body, key, signal } = {}) {
+    const headers = { Authorization: `Bearer ${this.token()}`, "Accept-Language": this.language };
+    if (body !== undefined) headers["Content-Type"] = "application/json";
+    if (key) headers["Idempotency-Key"] = key;
+    const sent = { method, headers, signal, body: body && JSON.stringify(body) };
+    const answer = await fetch(this.baseUrl + path, sent).catch((error) => {
+      throw signal?.aborted ? error : new ApiError(0, "offline", error.message);
+    });
+    const text = await answer.text().catch((error) => {
+      throw signal?.aborted ? error : new ApiError(0, "offline", error.message);
+    });
+    const json = parsed(text);
+    if (!answer.ok) throw failure(answer.status, json, answer.headers.get("Retry-After"));
+    return json;
+  }
+}
+
+/** @returns {any} the JSON, or null where a proxy answered something else */
+function parsed(text) {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return null;
+  }
+}
+
+function failure(status, json, retryAfter) {
+  return new ApiError(status, json?.error ?? "unknown", json?.message ?? "", Number(retryAfter) * 1000 || 0);
+}

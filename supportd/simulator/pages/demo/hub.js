@@ -1,0 +1,100 @@
+/** The side that is always there: conversations, tickets, and how the page asks for news. */
+
+import { el, fill, icon } from "../shared/dom.js";
+import { Poller } from "./poller.js";
+
+const TICKET_TONES = { submitted: "", in_progress: "badge--accent", awaiting_reply: "badge--warning", resolved: "badge--success" };
+
+export class Hub {
+  /** @param {any} app @param {Element} node */
+  constructor(app, node) {
+    this.app = app;
+    this.selected = "";
+    this.conversations = el("ul", { class: "list", "aria-label": app.t("conversations") });
+    this.tickets = el("ul", { class: "list", "aria-label": app.t("tickets") });
+    this.latency = el("span", { class: "muted small", id: "latency" });
+    fill(node, this.#header(), this.#lists(), this.#footer());
+    this.poller = new Poller({
+      ask: () => Promise.all([app.client.conversations(), app.client.tickets()]),
+      onNews: ([conversations, tickets], ms) => this.#show(conversations, tickets, ms),
+      onFailure: (error) => app.failed(error),
+      intervalMs: app.intervalMs,
+    });
+  }
+
+  start() {
+    this.poller.start();
+  }
+
+  select(hash) {
+    this.selected = hash;
+    for (const link of document.querySelectorAll(".item")) {
+      if (link.hash === `#${hash}`) link.setAttribute("aria-current", "page");
+      else link.removeAttribute("aria-current");
+    }
+  }
+
+  showLatency(ms) {
+    this.latency.textContent = this.app.t("latency", { ms: Math.round(ms) });
+  }
+
+  #header() {
+    const { t, user } = this.app;
+    return el("header", { class: "hub__header" },
+      el("span", { class: "avatar", "aria-hidden": "true", text: user[0].toUpperCase() }),
+      el("div", { class: "grow" }, el("h1", { text: t("support") }), el("p", { class: "muted small", text: user })),
+      el("a", { class: "button button--quiet button--icon", href: "#settings", "aria-label": t("settings") }, icon("gear")));
+  }
+
+  #lists() {
+    const { t } = this.app;
+    return el("div", { class: "hub__lists" },
+      el("a", { class: "button button--primary", href: "#new" }, icon("plus"), t("newRequest")),
+      el("h2", { class: "hub__title", text: t("conversations") }), this.conversations,
+      el("h2", { class: "hub__title", text: t("tickets") }), this.tickets,
+      el("a", { class: "button button--quiet", href: "#complaint" }, icon("flag"), t("complain")));
+  }
+
+  #footer() {
+    const { app } = this;
+    const held = el("input", { type: "checkbox", id: "held", role: "switch", onchange: () => app.setHeld(held.checked) });
+    held.checked = app.held;
+    return el("footer", { class: "hub__footer" }, el("label", { class: "switch grow" }, held, app.t("heldPolls")), this.latency);
+  }
+
+  #show(conversations, tickets, ms) {
+    const { app } = this;
+    app.worked(app.view?.polls ? undefined : ms);
+    const shown = JSON.stringify([conversations, tickets]);
+    if (shown === this.shown) return; // what is drawn anew loses the keyboard's focus
+    this.shown = shown;
+    const none = (key) => el("li", { class: "muted small hub__none", text: app.t(key) });
+    fill(this.conversations, ...(conversations.length ? conversations.map((each) => this.#chat(each)) : [none("noChats")]));
+    fill(this.tickets, ...(tickets.length ? tickets.map((each) => this.#ticket(each)) : [none("noTickets")]));
+    this.select(this.selected);
+  }
+
+  #chat(summary) {
+    const { t, i18n } = this.app;
+    const last = summary.lastMessage;
+    const title = summary.title || summary.reason?.main || t("conversation");
+    return el("li", {}, el("a", { class: "item", href: `#chat/${summary.id}` },
+      el("span", { class: "item__top" },
+        el("strong", { class: "item__title", text: title }),
+        el("span", { class: "muted small", text: i18n.when(last?.createdAt ?? summary.updatedAt) })),
+      el("span", { class: "item__bottom" },
+        el("span", { class: "item__preview muted", text: last?.preview ?? t("noMessages") }),
+        summary.state !== "open" && el("span", { class: "badge", text: t(summary.state) }),
+        summary.unread > 0 && el("span", { class: "unread" },
+          String(summary.unread), el("span", { class: "visually-hidden", text: ` ${t("unread")}` })))));
+  }
+
+  #ticket(ticket) {
+    const { t } = this.app;
+    return el("li", {}, el("a", { class: "item", href: `#ticket/${ticket.id}` },
+      el("span", { class: "item__top" },
+        el("strong", { class: "item__title", text: ticket.title || ticket.reference }),
+        el("span", { class: `badge ${TICKET_TONES[ticket.state]}`, text: t(ticket.state) })),
+      el("span", { class: "item__bottom muted small", text: ticket.reference })));
+  }
+}

@@ -1,0 +1,168 @@
+"""The chat page as a user sees it: from the first words to the stars, through failures, on both screens."""
+
+import re
+from typing import Any
+
+import pytest
+from playwright.async_api import FilePayload, expect
+
+from tests.browser.browsing import DESKTOP, PHONE, accessible, browsing, needs_chromium, start, write
+from tests.harness import MongoDatabase
+
+pytestmark = [needs_chromium, pytest.mark.timeout(120)]
+
+# Each scheme of colours in another language.
+LANGUAGES = {"light": ("en", "New request", "Settings"), "dark": ("ru", "Новое обращение", "Настройки")}
+
+
+async def test_from_the_first_words_to_the_stars(mongo: MongoDatabase) -> None:
+    async with browsing(mongo) as shown:
+        page = await shown.open()
+        await start(page, "My card was declined")
+        await shown.world.operator.reply("last", "<p>Hello <b>Alice</b></p>")
+        await expect(page.locator(".rich b")).to_have_text("Alice")
+        await expect(page.locator("[data-delivery=seen]")).to_be_visible()
+
+        note = FilePayload(name="statement.txt", mimeType="text/plain", buffer=b"two charges")
+        await page.get_by_label("Attach files").first.set_input_files([note])
+        await expect(page.locator("[data-stored]")).to_be_visible()
+        await write(page, "Here it is")
+        file = page.locator(".message--own a.file")
+        await expect(file).to_contain_text("statement.txt")
+        opened = await page.request.get(str(await file.get_attribute("href")))
+        assert await opened.body() == b"two charges"
+
+        await page.get_by_role("button", name="Close", exact=True).click()
+        await page.get_by_role("radio", name="4 stars").check()
+        await page.get_by_label("Comment").fill("Quick")
+        await page.get_by_role("button", name="Rate").click()
+        await expect(page.get_by_text("Thank you for your rating!")).to_be_visible()
+        (summary,) = await shown.world.sdk().list()
+        assert (summary["state"], summary["rated"]) == ("closed", True)
+
+
+async def test_a_ticket_is_followed_answered_and_asked_about(mongo: MongoDatabase) -> None:
+    async with browsing(mongo) as shown:
+        made = await shown.world.operator.make_ticket("alice", "Refund")
+        page = await shown.open()
+        await page.get_by_role("link", name="Refund").click()
+        await expect(page.locator(".timeline li")).to_have_count(1)
+        await write(page, "Any news?")
+        await expect(page.locator("[data-delivery=sent]")).to_be_visible()
+        await shown.world.operator.act_on_ticket(made["id"], "reply", body="<p>Tomorrow</p>")
+        await expect(page.get_by_text("Tomorrow")).to_be_visible()
+        await page.get_by_role("button", name="Ask about the status").click()
+        await expect(page).to_have_url(re.compile("#chat/"))
+        await expect(page.locator(".message--own")).to_have_count(1)
+
+
+@pytest.mark.logs("Intercom call failed", "circuit opened", "request failed")
+async def test_a_message_that_failed_is_sent_once_by_its_retry(mongo: MongoDatabase) -> None:
+    async with browsing(mongo, quiet=False) as shown:
+        page = await shown.open()
+        await start(page, "Hello")
+        await shown.world.operator.trouble(cut_after_write=1)
+        await write(page, "Did you get this?")
+        retry = page.get_by_role("button", name="Not sent. Tap to retry")
+        await expect(retry).to_be_visible()
+        await retry.click()
+        await expect(retry).to_have_count(0)
+        await expect(page.get_by_text("Did you get this?")).to_have_count(2)  # in the thread, and in the hub
+        truth = await shown.world.operator.truth("last")
+        parts = truth["conversation_parts"]["conversation_parts"]
+        assert len([part for part in parts if "Did you get this?" in (part["body"] or "")]) == 1
+
+
+async def test_an_expired_session_is_renewed_by_hand(mongo: MongoDatabase) -> None:
+    async with browsing(mongo, quiet=False) as shown:
+        page = await shown.open()
+        await start(page, "Hello")
+        shown.world.clock.jump(1000)
+        await write(page, "Still there?")
+        await expect(page.get_by_text("Your session has expired.")).to_be_visible()
+        shown.world.clock.jump(-1000)
+        await page.get_by_role("button", name="Sign in again").click()
+        await expect(page.get_by_text("Your session has expired.")).to_be_hidden()
+        await page.get_by_role("button", name="Not sent. Tap to retry").click()
+        await expect(page.locator("[data-delivery=sent]")).to_have_count(2)
+
+
+async def test_offline_is_said_and_passes(mongo: MongoDatabase) -> None:
+    async with browsing(mongo, quiet=False) as shown:
+        page = await shown.open()
+        await start(page, "Hello")
+        await page.context.set_offline(True)
+        await expect(page.get_by_text("You are offline.")).to_be_visible()
+        await shown.world.operator.reply("last", "<p>While you were away</p>")
+        await page.context.set_offline(False)
+        await expect(page.get_by_role("log").get_by_text("While you were away")).to_be_visible()
+        await expect(page.get_by_text("You are offline.")).to_be_hidden()
+
+
+async def test_an_outage_is_said_and_heals(mongo: MongoDatabase) -> None:
+    async with browsing(mongo, quiet=False) as shown:
+        page = await shown.open()
+        await start(page, "Hello")
+        refusal = {"status": 502, "headers": {"Access-Control-Allow-Origin": "*"}, "body": "<html>Bad gateway</html>"}
+        await page.route("**/api/**", lambda route: route.fulfill(**refusal))
+        await expect(page.get_by_text("Support is unavailable right now.")).to_be_visible()
+        await page.unroute("**/api/**")
+        await expect(page.get_by_text("Support is unavailable right now.")).to_be_hidden()
+        await shown.world.operator.reply("last", "<p>Back again</p>")
+        await expect(page.get_by_role("log").get_by_text("Back again")).to_be_visible()
+
+
+async def test_preferences_and_a_complaint_are_kept(mongo: MongoDatabase) -> None:
+    async with browsing(mongo) as shown:
+        page = await shown.open()
+        await page.get_by_role("link", name="Settings").click()
+        async with page.expect_response(lambda answer: answer.request.method == "PUT"):
+            await page.get_by_role("switch", name="News of tickets").uncheck()
+        kept = await shown.world.sdk().get("/api/settings/notifications")
+        assert kept == {"chatMessages": True, "ticketUpdates": False, "systemNotices": True}
+        await page.get_by_role("link", name="File a complaint").click()
+        await page.get_by_label("What happened?").fill("Nobody answers me")
+        await page.get_by_role("button", name="Send").click()
+        await expect(page.get_by_text("Your complaint has been received.")).to_be_visible()
+
+
+async def test_held_polls_bring_an_answer_too(mongo: MongoDatabase) -> None:
+    async with browsing(mongo) as shown:
+        page = await shown.open()
+        await start(page, "Hello")
+        async with page.expect_request(lambda request: "wait=25" in request.url):
+            await page.get_by_role("switch", name="Held polls").check()
+        await shown.world.operator.reply("last", "<p>At once</p>")
+        await expect(page.get_by_role("log").get_by_text("At once")).to_be_visible()
+        await expect(page.locator("#latency")).to_have_text(re.compile(r"^\d+ ms$"))
+        await page.close()
+
+
+async def test_two_users_see_their_own(mongo: MongoDatabase) -> None:
+    async with browsing(mongo) as shown:
+        alice, bob = await shown.open(user="alice"), await shown.open(user="bob")
+        await start(alice, "I am Alice")
+        await start(bob, "I am Bob")
+        await expect(alice.locator(".item")).to_have_count(1)
+        await expect(bob.locator(".item")).to_contain_text("I am Bob")
+
+
+@pytest.mark.parametrize("size", [PHONE, DESKTOP], ids=["phone", "desktop"])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+async def test_each_view_is_accessible_and_fits(mongo: MongoDatabase, size: Any, scheme: str) -> None:
+    locale, new, settings = LANGUAGES[scheme]
+    async with browsing(mongo) as shown:
+        sdk = shown.world.sdk()
+        conversation = await sdk.start(body="A word that is" + " long" * 40)
+        await shown.world.operator.reply(conversation["id"], "<p>See <a href='https://example.com'>this</a></p>")
+        ticket = await shown.world.operator.make_ticket("alice", "Refund")
+        await shown.world.settle()
+        page = await shown.open(size=size, scheme=scheme, lang=locale)
+        await expect(page.get_by_role("link", name=new)).to_be_visible()
+        for view in ("", "new", "settings", "complaint", f"chat/{conversation['id']}", f"ticket/{ticket['id']}"):
+            await page.evaluate("hash => { location.hash = hash; }", view)
+            await expect(page.locator("h1:visible").first).to_be_visible()
+            await accessible(page)
+            assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+        await page.evaluate("location.hash = 'settings'")
+        await expect(page.get_by_role("heading", name=settings)).to_be_visible()
