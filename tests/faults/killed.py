@@ -70,7 +70,7 @@ async def house(mongo: MongoDatabase, folder: Path) -> AsyncIterator[House]:
     simulator_port, mongodb_port = free_port(), pymongo.uri_parser.parse_uri(mongo.uri)["nodelist"][0][1]
     async with proxied(mongodb_port) as mongodb, proxied(simulator_port) as intercom:
         port = free_port()
-        settings = {
+        settings: dict[str, Any] = {
             "INTERCOM_BASE_URL": f"http://127.0.0.1:{intercom.port}",
             "INTERCOM_TIMEOUT": "30",
             "PORT": str(port),

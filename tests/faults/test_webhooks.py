@@ -122,7 +122,7 @@ async def say(operator: Operator, poller: Poller, words: str) -> None:
 
 
 @contextlib.asynccontextmanager
-async def networked(mongo: MongoDatabase, folder: Path) -> AsyncIterator[tuple[Processes, Proxy]]:
+async def networked(mongo: MongoDatabase, folder: Path, **simulator: Any) -> AsyncIterator[tuple[Processes, Proxy]]:
     """supportd as a process, with a network between it and MongoDB."""
     port = pymongo.uri_parser.parse_uri(mongo.uri)["nodelist"][0][1]
     async with proxied(port) as network:
@@ -132,7 +132,7 @@ async def networked(mongo: MongoDatabase, folder: Path) -> AsyncIterator[tuple[P
             "FILES_DIR": str(mongo.files_dir),
             "MOTOR_MAX_WORKERS": "100",
         }
-        async with processes(uri, mongo.name, folder, **options) as running:
+        async with processes(uri, mongo.name, folder, **options, **simulator) as running:
             yield running, network
 
 
@@ -175,7 +175,7 @@ async def test_killed_at_each_step_a_message_is_shown_once(mongo: MongoDatabase,
 @pytest.mark.timeout(900)
 async def test_killed_a_hundred_times_each_message_is_shown_once(mongo: MongoDatabase, tmp_path: Path) -> None:
     chance = random.Random(20)
-    async with networked(mongo, tmp_path) as (running, network):
+    async with networked(mongo, tmp_path, webhook_retry_s=10**6) as (running, network):  # none crosses a later boundary
         await running.operator.trouble(**NOTHING_BUT_WEBHOOKS)
         pollers = [await new_poller(running.operator, running.sdk(), kind) for kind in SAVES]
         for _ in range(100):

@@ -5,6 +5,7 @@ import contextlib
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import httpx
 
@@ -53,7 +54,7 @@ async def house(folder: Path) -> AsyncIterator[House]:
         fcm.listen()
         stack.push_async_callback(fcm.close)
         uri = f"mongodb://127.0.0.1:{to_mongodb.port}/?directConnection=true"
-        values = {
+        values: dict[str, Any] = {
             **SETTINGS,
             **pushes.settings(fcm),
             "INTERCOM_BASE_URL": f"http://127.0.0.1:{to_intercom.port}",

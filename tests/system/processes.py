@@ -87,7 +87,15 @@ def started(name: str, arguments: list[str], environ: dict[str, str], folder: Pa
 
 @contextlib.asynccontextmanager
 async def processes(
-    mongo_uri: str, mongo_db: str, folder: Path, simulator_port: int = 0, /, *, webhooks: bool = True, **values: str
+    mongo_uri: str,
+    mongo_db: str,
+    folder: Path,
+    simulator_port: int = 0,
+    /,
+    *,
+    webhooks: bool = True,
+    webhook_retry_s: float = 60,
+    **values: str,
 ) -> AsyncIterator[Processes]:
     """Everything as processes; each logs into the folder. Port 0 takes a free one."""
     port = simulator_port or free_port()
@@ -100,7 +108,7 @@ async def processes(
             httpx.AsyncClient(base_url=api, timeout=40, trust_env=False, event_hooks=CHECKED)
         )
         control = await stack.enter_async_context(httpx.AsyncClient(base_url=simulator, timeout=40, trust_env=False))
-        command = ["supportd.simulator", "--port", str(port)]
+        command = ["supportd.simulator", "--port", str(port), "--webhook-retry", str(webhook_retry_s)]
         simulating = stack.enter_context(started("simulator", command, environment(**INTERCOM), folder))
         await eventually(lambda: answers(control, "/_sim/status", simulating))
         serving = stack.enter_context(started("supportd", ["supportd", "serve"], environ, folder))
