@@ -21,7 +21,7 @@ def comparable(message: Message) -> Message:
 class Known:
     """A message as the device has it. The cursor of an answer that brought it was `by`, or less.
 
-    `unsaved` is one that only the answer to its own sending brought.
+    `unsaved` is one that only the answer to its own sending brought, with a cursor from before it.
     """
 
     message: Message
@@ -57,11 +57,12 @@ class Thread:
     def sent(self, answer: dict[str, Any]) -> list[str]:
         """The answer to a reply, or to a question about a ticket, which has no cursor.
 
-        The cursor may be from before the message, which then comes again. While MongoDB is away its place isn't
-        saved, and another may be found for it.
+        The cursor may be from before the message, which then comes again. So it is while MongoDB is away: the place
+        isn't saved, and another may be found for it. A cursor that passed the message stands for its place too.
         """
         message, latest = answer["message"], answer.get("latestTimestamp", self.since)
-        problems = self._take_in([message], by=max(message["createdAt"], latest), unsaved=True)
+        place = message["createdAt"]
+        problems = self._take_in([message], by=max(place, latest), unsaved=latest < place)
         self.since = latest
         return problems
 
