@@ -138,7 +138,7 @@ class Enclosures:
 def warn_of_lost(draft: Draft, message: Message) -> None:
     """Logs how many files a message lacks that was sent with them: Intercom may be unable to reach `PUBLIC_URL`."""
     lost = len(draft.file_ids) - len(message.attachments)
-    if lost > 0:
+    if lost > 0 and not message.redacted:
         structlog.get_logger("supportd.conversations").warning("files not delivered", count=lost)
 
 

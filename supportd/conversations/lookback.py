@@ -1,6 +1,6 @@
 """Looking in Intercom for a message that an earlier, cut-off try may have sent."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from supportd.conversations.enclosures import Letter
@@ -51,26 +51,43 @@ class Lookback:
         loaded = await self._client.conversation(conversation_id, priority=Priority.USER_WRITE)
         applied = await self._keeper.apply_load(loaded, letter.files)
         new = {part.message.id for part in applied.after.parts if part.message.created_at > intent.after}
-        same = own_parts(contact.contact_id, loaded.conversation.parts, letter)
-        return Replies(applied, [part_id for part_id in same if part_id in new])
+        candidates = likely_parts(contact.contact_id, loaded.conversation.parts, letter)
+        return Replies(applied, [part_id for part_id in candidates if part_id in new])
 
     async def starts(self, contact: Contact, text: str, intent: Intent) -> list[str]:
-        """Conversations that begin with this text, the oldest first. The search lags; a webhook may have been faster.
+        """Conversations that may begin with this text, the likeliest first.
+
+        The search lags; a webhook may have been faster. What an operator deleted may have been this text.
 
         Raises:
             ServiceUnavailable: Intercom or MongoDB can't be asked.
         """
-        found = {}
+        found: dict[str, _Start] = {}
         async for conversation in self._client.conversations_of(contact.contact_id, max_pages=1):
-            if _begins_with(text, contact.contact_id, conversation):
-                found[str(conversation.id)] = conversation.created_at * 1000
+            found |= _start_of(conversation, contact.contact_id, text)
         for snapshot in await self._snapshots.page(contact.contact_id, before=None, limit=NEWEST):
             state = decode(snapshot.encoded) if snapshot.id not in found else None
-            if state is not None and squeezed(_first_words(state)) == squeezed(text):
-                found[state.id] = state.created_at
+            if state is not None:
+                found |= _start_in(state, text)
         earliest = intent.at - CLOCKS_DIFFER_MS
-        new = (each for each, at in found.items() if at >= earliest and each not in intent.known)
-        return sorted(new, key=lambda each: (found[each], each))
+        return [start.id for start in sorted(found.values()) if start.at >= earliest and start.id not in intent.known]
+
+
+class _Start(NamedTuple):
+    """A conversation that may be the one looked for. What it began with may have been deleted by an operator since."""
+
+    deleted: bool
+    at: int
+    id: str
+
+
+def likely_parts(contact_id: str, parts: Sequence[wire.Part], letter: Letter) -> list[str]:
+    """The ids of the contact's messages that may be this letter, the likeliest first.
+
+    What an operator deleted comes last: nobody can tell what it said, and it mustn't be said again.
+    """
+    deleted = [part for part in parts if part.redacted and message_of(part) is not None]
+    return own_parts(contact_id, parts, letter) + own_parts(contact_id, deleted)
 
 
 def own_parts(contact_id: str, parts: Iterable[wire.Part], letter: Letter | None = None) -> list[str]:
@@ -89,18 +106,27 @@ def _may_be(letter: Letter, part: wire.Part) -> bool:
     return message_of(part) is not None and _same(words_in(part), letter.text) and letter.has(part)
 
 
-def _begins_with(text: str, contact_id: str, conversation: wire.Conversation) -> bool:
+def _start_of(conversation: wire.Conversation, contact_id: str, text: str) -> dict[str, _Start]:
     first = first_message(conversation)
     author = conversation.source and conversation.source.author
-    return bool(first and author and str(author.id) == contact_id and _same(first.message.body, text))
+    if first is None or author is None or str(author.id) != contact_id:
+        return {}
+    start = _Start(first.message.redacted, conversation.created_at * 1000, str(conversation.id))
+    return _if_likely(start, first.message.body, text)
 
 
-def _first_words(state: State) -> str:
-    """What a conversation begins with, as Intercom was told: maybe no words of the user's."""
+def _start_in(state: State, text: str) -> dict[str, _Start]:
+    """Intercom was told the topic where the user said nothing."""
+    first = state.parts[0].message if state.parts and state.parts[0].message.id == state.source_id else None
     if state.source_hidden:
-        return title(state.reason) if state.reason is not None else ""
-    first = state.parts[0].message if state.parts else None
-    return first.body if first is not None and first.id == state.source_id else ""
+        said = title(state.reason) if state.reason is not None else ""
+    else:
+        said = first.body if first is not None else ""
+    return _if_likely(_Start(first is not None and first.redacted, state.created_at, state.id), said, text)
+
+
+def _if_likely(start: _Start, said: str, text: str) -> dict[str, _Start]:
+    return {start.id: start} if start.deleted or _same(said, text) else {}
 
 
 def _same(said: str, text: str) -> bool:

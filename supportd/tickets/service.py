@@ -5,7 +5,7 @@ from typing import NamedTuple
 from supportd.conversations.attachments import AttachmentLinks, Home
 from supportd.conversations.contacts import ContactBook
 from supportd.conversations.enclosures import Draft, Enclosures, Letter, warn_of_lost
-from supportd.conversations.lookback import own_parts
+from supportd.conversations.lookback import likely_parts
 from supportd.conversations.messages import as_typed
 from supportd.conversations.paging import read_cursor
 from supportd.conversations.presence import Presence
@@ -143,8 +143,8 @@ class TicketService:
         if attempt.intent is None:
             return None
         new = {part.message.id for part in ticket.parts if part.message.created_at > attempt.intent.after}
-        same = [part_id for part_id in own_parts(contact.contact_id, told.parts, letter) if part_id in new]
-        return await attempt.adopt(same)
+        likely = likely_parts(contact.contact_id, told.parts, letter)
+        return await attempt.adopt([part_id for part_id in likely if part_id in new])
 
     async def _send(self, contact: Contact, ticket: TicketState, letter: Letter, attempt: Attempt) -> wire.TicketPart:
         files = self._enclosures.by_address(letter)

@@ -12,7 +12,7 @@ from supportd.intercom.transport import MAX_CONNECTIONS
 from supportd.stores.outbox import Job, Kind
 from tests.harness import MongoDatabase, World, living, serving, settings, simulating
 from tests.proxying import Proxy, proxied
-from tests.sending import replies
+from tests.sending import replies, reply
 from tests.waiting import eventually
 
 
@@ -170,3 +170,43 @@ async def test_a_reply_whose_connection_is_cut_after_intercom_took_it_is_sent_on
         again = await alice.call("POST", path, json={"body": "Once"}, headers=key)
         assert (again.status_code, again.headers["Idempotent-Replayed"]) == (201, "true")
         assert await replies(world, chat) == ["Once"]
+
+
+async def test_while_a_third_of_all_calls_fails_every_keyed_reply_is_there_once_and_polls_are_answered(
+    mongo: MongoDatabase,
+) -> None:
+    async with living(mongo) as world:
+        alice = world.sdk()
+        chat = await alice.start(body="Hello")
+        await world.settle()
+        await world.operator.trouble(error_rate=0.3, error_status=503)
+        words = [f"number {number}" for number in range(20)]
+        for word in words:
+            while (await reply(alice, chat, word, f"key-{word.split()[1]}")).status_code != 201:
+                world.clock.advance(31)  # the breaker lets the next call through
+                assert (await alice.poll(chat["id"]))["state"] == "open"
+        assert await replies(world, chat) == words
+        shown = (await alice.poll(chat["id"]))["messages"]
+        assert [message["body"] for message in shown] == ["Hello", *words]
+
+
+async def test_through_a_window_of_429_intercom_is_left_alone_polls_go_on_and_writes_are_told(
+    mongo: MongoDatabase,
+) -> None:
+    async with living(mongo) as world:
+        alice = world.sdk()
+        chat = await alice.start(body="Hello")
+        await world.settle()
+        await world.operator.trouble(force_429=True)
+        assert (await reply(alice, chat, "Not yet")).status_code == 502
+        asked = await world.operator.calls()
+        for _ in range(5):
+            refused = await reply(alice, chat, "Not yet")
+            assert (refused.status_code, refused.json()["error"]) == (502, "service_unavailable")
+            assert (await alice.poll(chat["id"]))["state"] == "open"
+        assert await world.operator.calls() == asked
+
+        await world.operator.no_trouble()
+        world.clock.advance(21)
+        assert (await reply(alice, chat, "Not yet")).status_code == 201
+        assert await replies(world, chat) == ["Not yet"]

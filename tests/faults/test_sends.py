@@ -93,6 +93,34 @@ async def test_whatever_the_words_they_are_found(mongo: MongoDatabase, words: st
         assert len(await replies(world, chat)) == 1
 
 
+@pytest.mark.parametrize("webhooks", [True, False])
+async def test_a_message_that_an_operator_deleted_before_its_retry_is_not_sent_again(
+    mongo: MongoDatabase, webhooks: bool
+) -> None:
+    async with living(mongo, webhooks=webhooks) as world:
+        chat = await world.sdk().start(body="Hello")
+        await cut_off(world, chat, "My password is 1234", "k", TAKEN)
+        parts = (await world.operator.truth(chat["id"]))["conversation_parts"]["conversation_parts"]
+        await world.operator.act(chat["id"], "redact", part_id=parts[-1]["id"])
+        await world.settle()
+        answer = await reply(world.sdk(), chat, "My password is 1234", "k")
+        assert (answer.status_code, is_replayed(answer)) == (201, True)
+        assert (answer.json()["message"]["id"], answer.json()["message"]["redacted"]) == (parts[-1]["id"], True)
+        assert len(await replies(world, chat)) == 1
+
+
+async def test_a_message_that_was_deleted_and_answered_is_not_taken_for_another(mongo: MongoDatabase) -> None:
+    async with living(mongo) as world:
+        chat = await world.sdk().start(body="Hello")
+        await cut_off(world, chat, "Hi", "k1", NOT_TAKEN)
+        other = await reply(world.sdk(), chat, "Other words", "k2")
+        await world.operator.act(chat["id"], "redact", part_id=other.json()["message"]["id"])
+        await world.settle()
+        answer = await reply(world.sdk(), chat, "Hi", "k1")
+        assert (answer.status_code, is_replayed(answer)) == (201, False)
+        assert (await replies(world, chat))[-1] == "Hi"
+
+
 async def test_what_the_user_said_before_is_not_taken_for_it(mongo: MongoDatabase) -> None:
     async with living(mongo) as world:
         chat = await world.sdk().start(body="Hi")
@@ -258,6 +286,17 @@ async def test_a_start_of_unknown_fate_is_found(mongo: MongoDatabase) -> None:
         assert (await start(world.sdk(), body="Hello", meta={"plan": "pro"})).content == answer.content
         assert await conversations(world) == 2
         await eventually(lambda: world.metric("outbox_jobs_total", kind="enrich", outcome="ok"))
+
+
+async def test_a_start_whose_words_an_operator_deleted_is_not_made_again(mongo: MongoDatabase) -> None:
+    async with living(mongo, webhooks=False) as world:
+        await cut_off_start(world, TAKEN, body="My password is 1234")
+        made = next(iter(world.simulator.workspace.conversations))
+        truth = await world.operator.truth(made)
+        await world.operator.act(made, "redact", part_id=truth["source"]["id"])
+        answer = await start(world.sdk(), body="My password is 1234")
+        assert (answer.status_code, is_replayed(answer), answer.json()["id"]) == (201, True, made)
+        assert await conversations(world) == 1
 
 
 async def test_what_was_started_just_before_is_not_taken_for_it(mongo: MongoDatabase) -> None:

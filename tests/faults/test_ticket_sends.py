@@ -52,6 +52,21 @@ async def test_a_reply_of_unknown_fate_is_found(mongo: MongoDatabase) -> None:
         assert len((await world.sdk().get(f"/api/tickets/{made['id']}"))["messages"]) == 1
 
 
+async def test_a_message_that_an_operator_deleted_before_its_retry_is_not_sent_again(mongo: MongoDatabase) -> None:
+    async with living(mongo) as world:
+        made = await world.operator.make_ticket()
+        await world.sdk().get(f"/api/tickets/{made['id']}")
+        await world.operator.trouble(cut_after_write=1)
+        assert (await reply(world.sdk(), made["id"], "My password is 1234")).status_code == 502
+        parts = (await world.operator.true_ticket(made["id"]))["ticket_parts"]["ticket_parts"]
+        await world.operator.act_on_ticket(made["id"], "redact", part_id=parts[-1]["id"])
+        await world.settle()
+        again = await reply(world.sdk(), made["id"], "My password is 1234")
+        assert (again.status_code, is_replayed(again)) == (201, True)
+        assert again.json()["message"]["redacted"]
+        assert len(await said(world, made["id"])) == 1
+
+
 async def test_what_was_said_before_is_not_taken_for_it(mongo: MongoDatabase) -> None:
     async with living(mongo) as world:
         made = await world.operator.make_ticket()
