@@ -51,7 +51,7 @@ def main() -> None:
         for plot in found.plots:
             draw(plot, HERE)
     if names == ALL:
-        machine = {
+        machine: dict[str, str | int] = {
             "cores": os.cpu_count() or 0,
             "python": platform.python_version(),
             "tornado": tornado.version,

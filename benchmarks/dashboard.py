@@ -47,7 +47,12 @@ RATE_OVER = "10s"
 STEP_S = 1
 MOST_LINES = 7
 UNITS = {"reqps": "a second", "ops": "a second", "short": ""}
-TROUBLE = ((0.3, {"outage": "error"}), (0.45, {}), (0.65, {"webhook_drop": 0.7}), (0.85, {}))
+TROUBLE: tuple[tuple[float, dict[str, Any]], ...] = (
+    (0.3, {"outage": "error"}),
+    (0.45, {}),
+    (0.65, {"webhook_drop": 0.7}),
+    (0.85, {}),
+)
 
 
 async def user(sdk: Sdk, rng: random.Random, house: Processes) -> None:
@@ -86,7 +91,7 @@ async def measured(seconds: float) -> dict[str, list[Any]]:
     panels = {panel["title"]: panel for panel in json.loads((CONF / "grafana-dashboard.json").read_text())["panels"]}
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        settings = {"RECONCILE_INTERVAL": "5", "FILES_DIR": f"{folder}/files"}
+        settings: dict[str, Any] = {"RECONCILE_INTERVAL": "5", "FILES_DIR": f"{folder}/files"}
         async with (
             running_mongod(folder / "db") as mongod,
             processes(mongod.uri, "dashboard", folder, **settings) as house,

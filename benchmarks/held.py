@@ -65,9 +65,9 @@ async def _wake(made: Site, waiting: list[Connection], body: bytes) -> float:
     """The ms from a webhook's sending to the last answer."""
     async with httpx.AsyncClient(base_url=made.running.api, trust_env=False) as intercom:
         began = time.perf_counter()
-        sent, *_ = await asyncio.gather(
+        sent, _ = await asyncio.gather(
             intercom.post("/webhooks/intercom", content=body, headers=signed(body, CLIENT_SECRET)),
-            *(connection.answer() for connection in waiting),
+            asyncio.gather(*(connection.answer() for connection in waiting)),
         )
     if sent.status_code != 200:
         raise BenchmarkFailed("the webhook wasn't taken")

@@ -21,7 +21,7 @@ from tests.harness import MongoDatabase, Sdk, token
 from tests.system.processes import Processes, processes
 
 WRITERS = 80
-SETTINGS = {"RATE_LIMIT_PER_MINUTE": "1000000", "INTERCOM_TIMEOUT": "30"}
+SETTINGS: dict[str, Any] = {"RATE_LIMIT_PER_MINUTE": "1000000", "INTERCOM_TIMEOUT": "30"}
 
 
 async def polled(running: Processes, chat: dict[str, Any], *, polls: int) -> list[float]:

@@ -3,7 +3,6 @@
 from pathlib import Path
 
 import matplotlib as mpl
-from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 
 from benchmarks.figures import Plot
@@ -27,4 +26,4 @@ def draw(plot: Plot, folder: Path) -> None:
     axes.set_ylim(bottom=0)
     axes.grid(alpha=0.3)
     axes.legend(frameon=False)
-    FigureCanvasSVG(figure).print_svg(folder / plot.file, metadata={"Date": None})
+    figure.savefig(folder / plot.file, metadata={"Date": None})

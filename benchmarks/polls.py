@@ -33,18 +33,19 @@ async def run(folder: Path) -> Results:
             rival = f"http://127.0.0.1:{rival_port}/api/conversations/1/poll?since={chat['latestTimestamp']}"
             known = {**caller, "If-None-Match": answer.headers["ETag"]}
 
+            # The same request to each: its headers are to be read, whoever answers.
             async def rate(url: str, headers: dict[str, str], connections: int = CONNECTIONS) -> float:
                 return (await wrk(url, connections=connections, seconds=SECONDS, headers=headers)).per_s
 
             quiet, unchanged, instead = [], [], []
             for _ in range(ROUNDS):
-                least = await rate(bare, {})
+                least = await rate(bare, caller)
                 quiet.append(await rate(poll, caller) / least)
-                unchanged.append(await rate(poll, known) / least)
+                unchanged.append(await rate(poll, known) / await rate(bare, known))
                 instead.append(quiet[-1] * least / await rate(rival, caller))
-            lines = {
+            lines: dict[str, list[tuple[float, float]]] = {
                 "supportd": [(clients, await rate(poll, caller, clients)) for clients in CLIENTS],
-                "bare Tornado handler": [(clients, await rate(bare, {}, clients)) for clients in CLIENTS],
+                "bare Tornado handler": [(clients, await rate(bare, caller, clients)) for clients in CLIENTS],
                 "FastAPI, uvicorn, PyJWT": [(clients, await rate(rival, caller, clients)) for clients in CLIENTS],
             }
     return Results(

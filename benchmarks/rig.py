@@ -9,6 +9,7 @@ import sys
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from benchmarks.figures import BenchmarkFailed
 from supportd.dev.child import Child
@@ -61,7 +62,7 @@ async def site(folder: Path, **environment: str) -> AsyncIterator[Site]:
 @contextlib.asynccontextmanager
 async def beside(mongod: Mongod, folder: Path, **environment: str) -> AsyncIterator[Site]:
     """A supportd and a simulator on a mongod that runs."""
-    values = {
+    values: dict[str, Any] = {
         "RATE_LIMIT_PER_MINUTE": UNLIMITED,
         "WRITE_RATE_LIMIT_PER_MINUTE": UNLIMITED,
         "FILES_DIR": str(folder / "files"),
