@@ -17,7 +17,7 @@ from benchmarks.plots import draw
 from benchmarks.rig import need_wrk
 
 HERE = Path(__file__).parent
-ALL = ("polls", "crowds", "held", "freshness", "upstream")
+ALL = ("polls", "crowds", "held", "freshness", "upstream", "pauses")
 
 
 class Report(msgspec.Struct):
