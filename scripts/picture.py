@@ -15,7 +15,9 @@ import httpx
 from playwright.sync_api import Browser, Page, ViewportSize, sync_playwright
 
 ROOT = Path(__file__).parents[1]
-SIZE: ViewportSize = {"width": 960, "height": 720}
+SIZE: ViewportSize = {"width": 960, "height": 760}
+INBOX_SIZE: ViewportSize = {"width": 1240, "height": 760}
+THANKS = "Thank you! It was on 3 November."
 FLAGS = ("--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update")
 QUESTION = "My card was charged twice for the same order."
 ANSWER = """<p>Hello <b>Alice</b>, I see both charges. Please check:</p>
@@ -49,16 +51,13 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _pages(browser: Browser, demo: httpx.Client) -> list[bytes]:
-    """The chat page, and the inbox where the demo has one."""
+    """The chat page, and the inbox with the same conversation."""
     demo.get("/demo").raise_for_status()
-    taken = [_chat(browser, demo)]
-    if demo.get("/inbox").status_code == httpx.codes.OK:
-        taken.append(_inbox(browser, demo))
-    return taken
+    return [_chat(browser, demo), _inbox(browser, demo)]
 
 
 def _chat(browser: Browser, demo: httpx.Client) -> bytes:
-    page = _open(browser, f"{_origin(demo)}/demo?user=alice&poll=300&lang=en")
+    page = _open(browser, f"{_origin(demo)}/demo?user=alice&poll=300&lang=en", SIZE)
     page.get_by_role("link", name="New request").click()
     page.get_by_role("radio", name="Cards").check()
     page.get_by_label("Message", exact=True).fill(QUESTION)
@@ -68,17 +67,24 @@ def _chat(browser: Browser, demo: httpx.Client) -> bytes:
     demo.post("/_sim/tickets", json={"external_id": "alice", "title": "Refund of the second charge"}).raise_for_status()
     page.locator("[data-delivery=seen]").wait_for()
     page.get_by_role("link", name="Refund of the second charge").first.wait_for()
-    page.get_by_role("textbox", name="Message").fill("Thank you! It was on 3 November.")
+    page.get_by_role("textbox", name="Message").fill(THANKS)
     page.get_by_role("button", name="Send").click()
     page.locator("[data-delivery=sent]").wait_for()
     return page.screenshot()
 
 
 def _inbox(browser: Browser, demo: httpx.Client) -> bytes:
-    page = _open(browser, f"{_origin(demo)}/inbox?lang=en")
-    page.get_by_text("Thank you! It was on 3 November.").first.wait_for()
-    page.get_by_text("Thank you! It was on 3 November.").first.click()
-    page.get_by_text(QUESTION).first.wait_for()
+    page = _open(browser, f"{_origin(demo)}/inbox?lang=en", INBOX_SIZE)
+    page.get_by_role("link").filter(has_text=THANKS).first.click()
+    page.get_by_role("log").get_by_text(THANKS).wait_for()
+    page.get_by_role("radio", name="Internal note").check()
+    page.get_by_role("textbox", name="Message").fill("Both charges are of 3 November; **refund** the second.")
+    page.get_by_role("button", name="Send", exact=True).click()
+    page.locator(".message--note").get_by_text("refund").wait_for()
+    page.get_by_role("radio", name="Reply", exact=True).check()
+    page.get_by_role("textbox", name="New tag").fill("refund")
+    page.get_by_role("button", name="Add the tag").click()
+    page.get_by_role("button", name="Take off the tag refund").wait_for()
     return page.screenshot()
 
 
@@ -86,8 +92,8 @@ def _origin(demo: httpx.Client) -> str:
     return str(demo.base_url).rstrip("/")
 
 
-def _open(browser: Browser, url: str) -> Page:
-    page = browser.new_page(viewport=SIZE, color_scheme="light", reduced_motion="reduce")
+def _open(browser: Browser, url: str, size: ViewportSize) -> Page:
+    page = browser.new_page(viewport=size, color_scheme="light", reduced_motion="reduce")
     page.goto(url)
     return page
 

@@ -33,6 +33,7 @@ def _where(addresses: Addresses, logs: Path) -> str:
         supportd is up.
 
           Chat       {addresses.intercom}/demo  (as another user: /demo?user=bob)
+          Inbox      {addresses.intercom}/inbox  (answer there; switch troubles on)
           API        {addresses.api}
           Metrics    {addresses.metrics}/metrics
           Intercom   {addresses.intercom}  (the simulator; /_sim/... plays the operator)

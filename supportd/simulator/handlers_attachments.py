@@ -22,6 +22,8 @@ class CopyHandler(RequestHandler):
         except ApiError as error:
             raise HTTPError(error.status) from error
         self.set_header("Content-Type", copy.content_type)
+        self.set_header("X-Content-Type-Options", "nosniff")
+        self.set_header("Content-Security-Policy", "sandbox; default-src 'none'")  # the pages' origin isn't the file's
         self.finish(copy.content)
 
 

@@ -1,6 +1,7 @@
 """`/_sim/...`: plays the operator and the contact, causes trouble, tells the truth."""
 
 from typing import Any, TypeVar
+from urllib.parse import urlsplit
 
 import msgspec
 from msgspec import Struct
@@ -14,6 +15,8 @@ from supportd.simulator.services import Services
 
 T = TypeVar("T")
 
+OWN_HOSTS = {"127.0.0.1", "localhost", "::1"}  # another name that leads here is a trick on a browser
+
 
 class ControlHandler(RequestHandler):
     """Base of the control API: JSON, no credentials, errors that say what to do."""
@@ -23,7 +26,10 @@ class ControlHandler(RequestHandler):
         self.services = services
 
     def prepare(self) -> None:
-        """What fell due meanwhile happens first."""
+        """What fell due meanwhile happens first. Another site's page may ask a browser on this machine for nothing."""
+        origin, host = self.request.headers.get("Origin"), self.request.host
+        if urlsplit(f"//{host}").hostname not in OWN_HOSTS or (origin is not None and urlsplit(origin).netloc != host):
+            raise HTTPError(403, reason="Not from another site")
         self.services.wake_due()
 
     def body(self, kind: type[T]) -> T:
@@ -42,6 +48,9 @@ class ControlHandler(RequestHandler):
     def answer_conversation(self, conversation: Conversation) -> None:
         """Answers with the conversation and all its parts, HTML, however many there are."""
         contact = self.services.world.workspace.contacts[conversation.contact_id]
+        self.services.depot.renew(conversation.source.attachments)
+        for part in conversation.parts:
+            self.services.depot.renew(part.attachments)
         self.answer(conversation_with(conversation, contact, conversation.parts, Form()))
 
     def find(self, conversation_id: str) -> Conversation:

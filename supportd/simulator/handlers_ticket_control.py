@@ -13,6 +13,8 @@ class TicketControlHandler(ControlHandler):
 
     def answer_ticket(self, ticket: Ticket) -> None:
         """Answers with the ticket, all its parts and its tags."""
+        for part in ticket.parts:
+            self.services.depot.renew(part.attachments)
         self.answer(self.services.tickets.renderer.truth(ticket))
 
     def find_ticket(self, ticket_id: str) -> Ticket:

@@ -24,6 +24,7 @@ from supportd.simulator.handlers_conversations import (
     RedactHandler,
 )
 from supportd.simulator.handlers_identity import AdminsHandler, MeHandler, TagsHandler
+from supportd.simulator.handlers_inbox import InboxHandler
 from supportd.simulator.handlers_pages import page_routes
 from supportd.simulator.handlers_parts import ConversationTagsHandler, PartsHandler, ReplyHandler
 from supportd.simulator.handlers_ticket_parts import TicketReplyHandler, TicketTagsHandler
@@ -68,6 +69,7 @@ CONTROL: tuple[tuple[str, type[RequestHandler]], ...] = (
     ("/_sim/clock", control.ClockHandler),
     ("/_sim/faults", control.FaultsHandler),
     ("/_sim/attachments/expire", ExpireHandler),
+    ("/_sim/inbox", InboxHandler),
     ("/_sim/webhook", control.WebhookHandler),
     ("/_sim/webhook/{action}", control.WebhookActionHandler),
     ("/_sim/contacts", control.ContactsHandler),

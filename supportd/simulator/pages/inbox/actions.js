@@ -1,0 +1,41 @@
+/** What an operator does to a conversation or ticket besides talking. */
+
+import { el, icon } from "../shared/dom.js";
+
+const SNOOZE_S = 3600;
+const TICKET_STATES = ["submitted", "in_progress", "waiting_on_customer", "resolved"];
+
+/** The state, and the buttons that change it. @param {any} app @param {any} item @param {(action: string, body?: object) => void} act */
+export function stateActions(app, item, act) {
+  return item.type === "ticket" ? ticketActions(app, item, act) : conversationActions(app, item, act);
+}
+
+function conversationActions({ t, now }, item, act) {
+  const button = (action, body) => el("button", { class: "button", type: "button", text: t(action), dataset: { act: action }, onclick: () => act(action, body) });
+  if (item.state === "closed") return [button("open")];
+  return [item.state === "snoozed" ? button("unsnooze") : button("snooze", { until: now + SNOOZE_S }), button("close")];
+}
+
+function ticketActions({ t }, item, act) {
+  const select = el("select", { class: "input input--select", "aria-label": t("state"), dataset: { act: "state" } },
+    ...TICKET_STATES.map((state) => el("option", { value: state, text: t(state), selected: state === item.ticket_state.category })));
+  const share = item.is_shared ? "unshare" : "share";
+  const move = el("button", { class: "button", type: "button", text: t("move"), dataset: { act: "move" }, onclick: () => act("state", { state: select.value }) });
+  return [select, move, el("button", { class: "button", type: "button", text: t(share), dataset: { act: share }, onclick: () => act(share) })];
+}
+
+/** Tags, each with a way to take it off, and a field for a new one. */
+export function tagActions(app, item, act, untag) {
+  const { t } = app;
+  const tags = item.type === "ticket" ? item.tags : item.tags.tags;
+  const name = el("input", { class: "input input--tag", "aria-label": t("newTag"), placeholder: t("newTag"), maxlength: "60", required: true, dataset: { act: "tag" } });
+  const submit = (event) => {
+    event.preventDefault();
+    act("tags", { name: name.value.trim() });
+  };
+  return el("div", { class: "tags" },
+    ...tags.map((tag) => el("span", { class: "badge" }, tag.name,
+      el("button", { class: "untag", type: "button", "aria-label": `${t("untag")} ${tag.name}`, onclick: () => untag(tag.name) }, icon("close")))),
+    el("form", { class: "row", onsubmit: submit }, name,
+      el("button", { class: "button button--quiet button--icon", "aria-label": t("addTag"), dataset: { act: "addTag" } }, icon("plus"))));
+}
