@@ -126,6 +126,47 @@ async def test_preferences_and_a_complaint_are_kept(mongo: MongoDatabase) -> Non
         await expect(page.get_by_text("Your complaint has been received.")).to_be_visible()
 
 
+async def test_a_topic_alone_starts_a_request_by_keyboard(mongo: MongoDatabase) -> None:
+    async with browsing(mongo) as shown:
+        page = await shown.open()
+        await page.get_by_role("link", name="New request").press("Enter")
+        await page.get_by_role("radio", name="Payments").press("Space")
+        await page.get_by_role("button", name="Start").press("Enter")
+        await expect(page.get_by_role("heading", name="Payments")).to_be_visible()
+        (summary,) = await shown.world.sdk().list()
+        assert (summary["reason"]["main"], summary["lastMessage"]) == ("Payments", None)
+
+
+async def test_a_resolved_ticket_is_rated(mongo: MongoDatabase) -> None:
+    async with browsing(mongo) as shown:
+        made = await shown.world.operator.make_ticket("alice", "Refund")
+        await shown.world.operator.act_on_ticket(made["id"], "state", state="resolved")
+        page = await shown.open()
+        await page.get_by_role("link", name="Refund").click()
+        await page.get_by_role("radio", name="5 stars").check()
+        await page.get_by_role("button", name="Rate").click()
+        await expect(page.get_by_role("button", name="Rate")).to_have_count(0)
+        (ticket,) = (await shown.world.sdk().get("/api/tickets"))["tickets"]
+        assert ticket["rated"]
+
+
+async def test_an_upload_shows_how_far_it_is_and_what_is_refused_is_told(mongo: MongoDatabase) -> None:
+    async with browsing(mongo, quiet=False) as shown:
+        page = await shown.open()
+        await start(page, "Hello")
+        await page.route("**/api/files/upload", lambda _: None)  # it doesn't end yet
+        text = FilePayload(name="a.txt", mimeType="text/plain", buffer=b"words")
+        await page.get_by_label("Attach files").first.set_input_files([text])
+        await expect(page.get_by_role("progressbar", name="Uploading a.txt")).to_be_visible()
+        await page.get_by_role("button", name="Remove a.txt").click()
+        await expect(page.get_by_role("progressbar")).to_have_count(0)
+        await page.unroute("**/api/files/upload")
+        script = FilePayload(name="a.png", mimeType="image/png", buffer=b"<svg><script>alert(1)</script></svg>")
+        await page.get_by_label("Attach files").first.set_input_files([script])
+        await expect(page.get_by_role("alert").filter(has_text=re.compile("."))).to_be_visible()
+        await expect(page.get_by_text("a.png")).to_have_count(0)
+
+
 async def test_held_polls_bring_an_answer_too(mongo: MongoDatabase) -> None:
     async with browsing(mongo) as shown:
         page = await shown.open()
