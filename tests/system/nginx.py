@@ -7,12 +7,14 @@ import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
 import supportd
 from supportd.dev.child import Child
 from supportd.dev.ports import LOOPBACK, free_port
+from tests.system.certificates import Certificate
 from tests.system.processes import environment
 
 DELIVERED = Path(supportd.__file__).parents[1] / "conf" / "nginx.conf"
@@ -26,13 +28,20 @@ needs_nginx = pytest.mark.skipif(
 )
 
 
+class Front(NamedTuple):
+    """Where nginx listens: for TLS, or without it for this; and where it only sends there."""
+
+    port: int
+    plain_port: int
+
+
 @contextlib.contextmanager
-def fronted(port: int, folder: Path) -> Iterator[int]:
-    """An nginx in front of this port; answers its own. TLS is left out."""
+def fronted(port: int, folder: Path, tls: Certificate | None = None) -> Iterator[Front]:
+    """An nginx in front of this port. Without a certificate TLS is left out."""
     assert NGINX is not None, "nginx must be installed"
-    own = free_port()
+    own = Front(free_port(), free_port())
     configuration = folder / "nginx.conf"
-    configuration.write_text(_substituted(port, own, folder))
+    configuration.write_text(_substituted(port, own, folder, tls))
     command = [NGINX, "-e", str(folder / "nginx.err"), "-c", str(configuration), "-g", "daemon off;"]
     child = Child("nginx", command, log=folder / "nginx.log", environ=environment())
     child.start()
@@ -42,16 +51,17 @@ def fronted(port: int, folder: Path) -> Iterator[int]:
         child.stop()
 
 
-def _substituted(port: int, own: int, folder: Path) -> str:
+def _substituted(port: int, own: Front, folder: Path, tls: Certificate | None) -> str:
     text = DELIVERED.read_text()
     temporary = "".join(f"{kind}_temp_path {folder}/{kind};" for kind in TEMPORARY)
     changes = {
         r"http \{": f"http {{ {temporary}",
         r"127\.0\.0\.1:41100;": f"{LOOPBACK}:{port};",
-        r"listen 443 ssl http2;": f"listen {LOOPBACK}:{own};",
-        r"listen 80;": f"listen {LOOPBACK}:{free_port()};",
+        r"listen 443 ssl http2;": f"listen {LOOPBACK}:{own.port}{' ssl http2' if tls else ''};",
+        r"listen 80;": f"listen {LOOPBACK}:{own.plain_port};",
         r"listen \[::\].*;": "",
-        r"ssl_certificate(_key)? .*;": "",
+        r"ssl_certificate .*;": f"ssl_certificate {tls.chain};" if tls else "",
+        r"ssl_certificate_key .*;": f"ssl_certificate_key {tls.key};" if tls else "",
         r"user www-data;": f"user {getpass.getuser()};",
         r"/run/nginx\.pid": str(folder / "nginx.pid"),
         r"/var/log/nginx/": f"{folder}/nginx-",

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import ssl
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from supportd.dev.ports import LOOPBACK, free_port
 from tests.conformance import CHECKED
 from tests.harness import MongoDatabase, Sdk, living, token
 from tests.raw_uploads import try_upload, uploaded
+from tests.system.certificates import certificate
 from tests.system.nginx import fronted, needs_nginx
 from tests.waiting import eventually
 
@@ -20,9 +22,13 @@ JSON = {"Content-Type": "application/json"}
 
 @contextlib.asynccontextmanager
 async def through_nginx(port: int, folder: Path) -> AsyncIterator[Sdk]:
-    """A client of the nginx in front of the port; no answer of which may be anything but what the document says."""
-    with fronted(port, folder) as own:
-        client = httpx.AsyncClient(base_url=f"http://{LOOPBACK}:{own}", timeout=40, trust_env=False)
+    """A client of the nginx in front of the port, over TLS."""
+    tls = certificate(folder)
+    with fronted(port, folder, tls) as own:
+        trusted = ssl.create_default_context(cafile=str(tls.chain))
+        client = httpx.AsyncClient(
+            base_url=f"https://{LOOPBACK}:{own.port}", verify=trusted, timeout=40, trust_env=False
+        )
         async with client as http:
             await eventually(lambda: listens(http))
             yield Sdk(http, "alice", token("alice"))
@@ -67,6 +73,14 @@ async def test_what_it_says_itself(tmp_path: Path) -> None:
         assert int(away.headers["Retry-After"]) >= 1
         large = await alice.call("POST", "/api/conversations", content=b"x" * 2 * 2**20, headers=JSON)
         assert is_error(large, 400, "bad_request")
+
+
+async def test_who_comes_without_tls_is_sent_to_it(tmp_path: Path) -> None:
+    with fronted(free_port(), tmp_path, certificate(tmp_path)) as own:
+        async with httpx.AsyncClient(base_url=f"http://{LOOPBACK}:{own.plain_port}", trust_env=False) as http:
+            await eventually(lambda: listens(http))
+            sent = await http.post("/api/conversations", json={"body": "Hello"})
+            assert (sent.status_code, sent.headers["Location"]) == (308, f"https://{LOOPBACK}/api/conversations")
 
 
 async def test_the_log_names_no_query(tmp_path: Path) -> None:

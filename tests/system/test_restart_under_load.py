@@ -46,7 +46,7 @@ class Site:
 async def site(mongo: MongoDatabase, folder: Path) -> AsyncIterator[Site]:
     async with contextlib.AsyncExitStack() as stack:
         world = await stack.enter_async_context(supervised(mongo, folder, RECONCILE_INTERVAL="1"))
-        port = stack.enter_context(fronted(world.port, folder))
+        port = stack.enter_context(fronted(world.port, folder)).port
         url = f"http://{LOOPBACK}:{port}"
         http = httpx.AsyncClient(base_url=url, timeout=40, trust_env=False, event_hooks=CHECKED)
         control = httpx.AsyncClient(base_url=world.simulator, timeout=40, trust_env=False)
