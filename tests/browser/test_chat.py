@@ -1,10 +1,11 @@
 """The chat page as a user sees it: from the first words to the stars, through failures, on both screens."""
 
+import asyncio
 import re
 from typing import Any
 
 import pytest
-from playwright.async_api import FilePayload, expect
+from playwright.async_api import FilePayload, Route, expect
 
 from tests.browser.browsing import DESKTOP, PHONE, accessible, browsing, needs_chromium, start, write
 from tests.harness import MongoDatabase
@@ -154,12 +155,14 @@ async def test_an_upload_shows_how_far_it_is_and_what_is_refused_is_told(mongo: 
     async with browsing(mongo, quiet=False) as shown:
         page = await shown.open()
         await start(page, "Hello")
-        await page.route("**/api/files/upload", lambda _: None)  # it doesn't end yet
+        on_its_way: asyncio.Queue[Route] = asyncio.Queue()
+        await page.route("**/api/files/upload", on_its_way.put)  # it doesn't end yet
         text = FilePayload(name="a.txt", mimeType="text/plain", buffer=b"words")
         await page.get_by_label("Attach files").first.set_input_files([text])
         await expect(page.get_by_role("progressbar", name="Uploading a.txt")).to_be_visible()
         await page.get_by_role("button", name="Remove a.txt").click()
         await expect(page.get_by_role("progressbar")).to_have_count(0)
+        await (await on_its_way.get()).abort()
         await page.unroute("**/api/files/upload")
         script = FilePayload(name="a.png", mimeType="image/png", buffer=b"<svg><script>alert(1)</script></svg>")
         await page.get_by_label("Attach files").first.set_input_files([script])
