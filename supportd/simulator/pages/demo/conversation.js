@@ -1,10 +1,9 @@
 /** One conversation: loaded once, then kept up to date by polls that send the last cursor back. */
 
 import { el, fill } from "../shared/dom.js";
+import { Outgoing, Poller } from "./client.js";
 import { composer } from "./composer.js";
 import { head } from "./head.js";
-import { Outgoing } from "./outgoing.js";
-import { Poller } from "./poller.js";
 import { stars } from "./stars.js";
 import { thread } from "./thread.js";
 

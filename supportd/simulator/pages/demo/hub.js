@@ -1,7 +1,7 @@
 /** The side that is always there: conversations, tickets, and how the page asks for news. */
 
 import { el, fill, icon } from "../shared/dom.js";
-import { Poller } from "./poller.js";
+import { Poller } from "./client.js";
 
 const TICKET_TONES = { submitted: "", in_progress: "badge--accent", awaiting_reply: "badge--warning", resolved: "badge--success" };
 

@@ -7,7 +7,7 @@ const TICKS = { sending: "clock", sent: "check", seen: "checks" };
 /**
  * @param {any} app
  * @param {import("./client.js").Message[]} messages in their order
- * @param {import("./outgoing.js").Outgoing} outgoing
+ * @param {import("./client.js").Outgoing} outgoing
  * @param {(message: any) => void} retry
  */
 export function thread(app, messages, outgoing, retry) {

@@ -1,11 +1,9 @@
 /** One ticket: its timeline and messages, a reply, and a question about its status that goes to the chat. */
 
 import { el, fill, icon } from "../shared/dom.js";
-import { newKey } from "./client.js";
+import { newKey, Outgoing, Poller } from "./client.js";
 import { composer } from "./composer.js";
 import { head } from "./head.js";
-import { Outgoing } from "./outgoing.js";
-import { Poller } from "./poller.js";
 import { stars } from "./stars.js";
 import { thread } from "./thread.js";
 
