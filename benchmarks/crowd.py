@@ -37,9 +37,15 @@ end
 
 @dataclass(frozen=True)
 class Person:
-    """A user and the conversation of theirs."""
+    """A user, the session's token, and the conversation of theirs."""
 
     number: int
+    token: str
+
+    @classmethod
+    def numbered(cls, number: int) -> "Person":
+        """With a token of their own, made once: each other one would be verified anew."""
+        return cls(number, token(f"user-{number}"))
 
     @property
     def user_id(self) -> str:
@@ -75,7 +81,7 @@ class Crowd:
 
     def script(self, folder: Path) -> str:
         """A script for wrk with which each poll is another's."""
-        lines = (f"{person.poll(self.latest)} {token(person.user_id)}\n" for person in self.people)
+        lines = (f"{person.poll(self.latest)} {person.token}\n" for person in self.people)
         (folder / "requests").write_text("".join(lines), encoding="ascii")
         script = folder / "in_turn.lua"
         script.write_text(IN_TURN % (folder / "requests"), encoding="ascii")
@@ -86,7 +92,7 @@ def gather(site: Site, number: int, *, sharing: dict[int, list[str]] | None = No
     """Writes `number` people's contacts and snapshots. `sharing` adds contacts to the conversation of a number."""
     now = int(time.time() * 1000)
     latest = now - 60_000
-    people = [Person(at) for at in range(1, number + 1)]
+    people = [Person.numbered(at) for at in range(1, number + 1)]
     states = (state_of(person, latest, now, (sharing or {}).get(person.number, [])) for person in people)
     with pymongo.MongoClient[dict[str, Any]](site.mongod.uri) as client:
         database = client[site.database]

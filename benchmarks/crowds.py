@@ -9,7 +9,6 @@ from benchmarks.client import Connection, shared
 from benchmarks.crowd import Crowd, Person, gather
 from benchmarks.figures import Figure, Plot, Results, at_least, at_most
 from benchmarks.rig import Load, Site, resident_bytes, site, wrk
-from tests.harness import token
 from tests.waiting import eventually
 
 SIZES = (1_000, 10_000, 100_000)
@@ -30,7 +29,7 @@ async def run(folder: Path) -> Results:
         for size in SIZES:
             some = crowd.first(size)
             last = crowd.people[-1]
-            starts.append(await _restart(made, last.poll(crowd.latest), token(last.user_id)))
+            starts.append(await _restart(made, last.poll(crowd.latest), last.token))
             before = resident_bytes(made.pid)
             await shared(made.port, some.people, lambda at, one: _poll(at, one, crowd.latest), at_once=CONNECTIONS)
             memory[size] = resident_bytes(made.pid) - before
@@ -43,7 +42,7 @@ async def run(folder: Path) -> Results:
 
 
 async def _poll(connection: Connection, person: Person, latest: int) -> None:
-    await connection.get(person.poll(latest), token(person.user_id))
+    await connection.get(person.poll(latest), person.token)
 
 
 async def _restart(made: Site, path: str, bearer: str) -> float:

@@ -13,7 +13,7 @@ from benchmarks.client import Connection, shared
 from benchmarks.crowd import MESSAGES, Crowd, Person, gather
 from benchmarks.figures import BenchmarkFailed, Plot, Results, at_most, percentile
 from benchmarks.rig import Site, site
-from tests.harness import CLIENT_SECRET, token
+from tests.harness import CLIENT_SECRET
 from tests.http.test_webhooks import signed
 
 PEOPLE = 4_000
@@ -58,14 +58,13 @@ async def _round(made: Site, crowd: Crowd, told: Iterator[Person]) -> Round:
     pool: asyncio.Queue[Connection] = asyncio.Queue()
     for _ in range(CONNECTIONS):
         pool.put_nowait(await Connection.to(made.port))
-    tokens = {person.number: token(person.user_id) for person in crowd.people}
 
     def poller(latencies: list[float]) -> Callable[[int], Awaitable[None]]:
         async def poll(number: int) -> None:
             person = crowd.people[-1 - number % (PEOPLE // 2)]
             began = time.perf_counter()
             connection = await pool.get()
-            await connection.get(person.poll(crowd.latest), tokens[person.number])
+            await connection.get(person.poll(crowd.latest), person.token)
             pool.put_nowait(connection)
             latencies.append((time.perf_counter() - began) * 1000)
 
@@ -75,7 +74,7 @@ async def _round(made: Site, crowd: Crowd, told: Iterator[Person]) -> Round:
 
         async def tell(_: int) -> None:
             person = next(told)
-            found.shown.append(await _shown_after(made.port, intercom, person, crowd.latest, tokens[person.number]))
+            found.shown.append(await _shown_after(made.port, intercom, person, crowd.latest, person.token))
 
         await paced(POLLS_PER_S, SECONDS, poller(found.alone))
         await asyncio.gather(paced(POLLS_PER_S, SECONDS, poller(found.beside)), paced(WEBHOOKS_PER_S, SECONDS, tell))
@@ -117,7 +116,7 @@ async def _awaited(act: Awaitable[None]) -> None:
 
 
 async def _poll(connection: Connection, person: Person, latest: int) -> None:
-    await connection.get(person.poll(latest), token(person.user_id))
+    await connection.get(person.poll(latest), person.token)
 
 
 def webhook(person: Person, latest: int, sharing: Sequence[str] = ()) -> bytes:

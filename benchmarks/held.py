@@ -11,7 +11,7 @@ from benchmarks.crowd import Crowd, Person, gather
 from benchmarks.figures import BenchmarkFailed, Results, at_most
 from benchmarks.freshness import webhook
 from benchmarks.rig import Site, resident_bytes, site
-from tests.harness import CLIENT_SECRET, token
+from tests.harness import CLIENT_SECRET
 from tests.http.test_webhooks import signed
 from tests.waiting import eventually
 
@@ -25,10 +25,10 @@ async def run(folder: Path) -> Results:
     """Holds them all, then changes the one conversation that a thousand wait for."""
     async with site(folder) as made:
         many = HELD // A_PERSON
-        first = Person(1)
-        sharing = [Person(number).contact_id for number in range(2, TOGETHER // A_PERSON + 1)]
+        first = Person.numbered(1)
+        sharing = [Person.numbered(number).contact_id for number in range(2, TOGETHER // A_PERSON + 1)]
         crowd = gather(made, many, sharing={first.number: sharing})
-        await shared(made.port, crowd.people, lambda at, one: at.get(one.poll(0), token(one.user_id)), at_once=16)
+        await shared(made.port, crowd.people, lambda at, one: at.get(one.poll(0), one.token), at_once=16)
         idle = resident_bytes(made.pid)
         waiting = await _hold(made, crowd)
         each = (resident_bytes(made.pid) - idle) / HELD
@@ -50,7 +50,7 @@ async def _hold(made: Site, crowd: Crowd) -> list[Connection]:
         person = crowd.people[number // A_PERSON]
         of = crowd.people[0] if number < TOGETHER else person
         connection = await Connection.to(made.port)
-        connection.ask(of.poll(crowd.latest) + "&wait=25", token(person.user_id))
+        connection.ask(of.poll(crowd.latest) + "&wait=25", person.token)
         held.append(connection)
 
     async def all_held() -> bool:

@@ -6,7 +6,6 @@ from benchmarks.client import shared
 from benchmarks.crowd import gather
 from benchmarks.figures import Results, at_most
 from benchmarks.rig import site, wrk
-from tests.harness import token
 
 CHATS = 10_000
 SECONDS = 65.0  # more than two runs of the reconciler at its default interval
@@ -17,9 +16,7 @@ async def run(folder: Path) -> Results:
     """Polls all chats in turn for a minute, with webhooks subscribed and the reconciler at its default interval."""
     async with site(folder) as made:
         crowd = gather(made, CHATS)
-        await shared(
-            made.port, crowd.people, lambda at, one: at.get(one.poll(0), token(one.user_id)), at_once=CONNECTIONS
-        )
+        await shared(made.port, crowd.people, lambda at, one: at.get(one.poll(0), one.token), at_once=CONNECTIONS)
         await made.running.operator.forget_calls()
         script = crowd.script(folder)
         load = await wrk(made.running.api, connections=CONNECTIONS, seconds=SECONDS, headers={}, script=script)
