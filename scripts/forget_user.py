@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from supportd import logs
-from supportd.errors import ConfigError, NotFound, ServiceUnavailable
+from supportd.errors import ConfigError, ServiceUnavailable
 from supportd.stores import mongo
 from supportd.stores.personal import PersonalStore
 from supportd.upkeep.environment import settings_of
@@ -43,7 +43,8 @@ async def carry_out(arguments: argparse.Namespace, report: Reporting) -> dict[st
             "dry_run": arguments.dry_run,
         }
         if arguments.export and not arguments.dry_run:
-            result["exported"] = await forgetting.export(person, arguments.export)
+            exported = await forgetting.export(person, arguments.export)
+            result |= {"exported": exported.counts, "lost_files": exported.lost}
         if arguments.erase and not arguments.dry_run:
             result["erased"] = await forgetting.erase(person)
             result["left"] = [mention._asdict() for mention in await forgetting.search(person)]
@@ -55,6 +56,7 @@ def in_words(result: dict[str, Any]) -> list[str]:
     lines = []
     for what in ("found", "exported", "erased"):
         lines += [f"{what} {count} in {name}" for name, count in result.get(what, {}).items() if count]
+    lines += [f"the bytes of file {id_} are gone" for id_ in result.get("lost_files", [])]
     for kind, ids in result["intercom"].items():
         lines += [f"at Intercom, {kind}: {', '.join(ids)}"] if ids else []
     lines += [f"still named in {left['collection']}: {left['id']}" for left in result.get("left", [])]
@@ -79,7 +81,7 @@ def main() -> int:
     except ConfigError as error:
         report.trouble(f"forget_user: {error}")
         return CONFIG_ERROR
-    except (ServiceUnavailable, NotFound, OSError) as error:
+    except (ServiceUnavailable, OSError) as error:
         report.trouble(f"forget_user: {type(error).__name__}: it was cut off; it is safe to try again")
         return FAILED
     report.result(result, in_words(result))

@@ -48,7 +48,7 @@ MAY_IMPORT = {
         "openapi",
         "idempotency",
     },
-    "upkeep": GROUND | {"stores", "files"},
+    "upkeep": GROUND | {"stores", "files", "intercom", "conversations", "tickets"},
     "simulator": GROUND,
     "dev": GROUND | {"identity"},
     "openapi": set(),

@@ -57,6 +57,11 @@ class LocalStorage:
         with translated("delete"):
             await self._threads.run(self._delete, *_place(key))
 
+    async def owned(self, owner: str) -> list[str]:
+        """Looks through all folders."""
+        with translated("list"):
+            return await self._threads.run(self._owned, owner)
+
     async def check(self) -> None:
         """Writes a file and removes it."""
         with translated("check"):
@@ -111,6 +116,14 @@ class LocalStorage:
         ):
             os.unlink(name, dir_fd=folder)
             os.fsync(folder)
+
+    def _owned(self, owner: str) -> list[str]:
+        found = []
+        with self._root() as root:
+            for shard in os.listdir(root):  # noqa: PTH208 - through the folder that is open
+                with _opened(shard, FOLDER, root) as folder:
+                    found += [name for name in os.listdir(folder) if name.startswith(f"{owner}-")]  # noqa: PTH208
+        return sorted(name.replace("-", "/", 1) for name in found)
 
     def _check(self) -> None:
         name = f"check-{secrets.token_hex(8)}"

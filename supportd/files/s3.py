@@ -88,6 +88,11 @@ class S3Storage:
         with _translated("delete"):
             await self._threads.run(self._client.delete_object, Bucket=self._bucket, Key=key)
 
+    async def owned(self, owner: str) -> list[str]:
+        """Lists what begins with the owner. Needs the permission to list the bucket (`s3:ListBucket`)."""
+        with _translated("list"):
+            return await self._threads.run(self._owned, owner)
+
     async def check(self) -> None:
         """Writes an object and deletes it."""
         where = {"Bucket": self._bucket, "Key": CHECK_KEY}
@@ -107,6 +112,10 @@ class S3Storage:
         if stored != source.stat().st_size:
             self._client.delete_object(Bucket=self._bucket, Key=key)
             raise unavailable("put", "cut short")
+
+    def _owned(self, owner: str) -> list[str]:
+        pages = self._client.get_paginator("list_objects_v2").paginate(Bucket=self._bucket, Prefix=f"{owner}/")
+        return [item["Key"] for page in pages for item in page.get("Contents", [])]
 
     async def _chunks(self, body: Any, length: int) -> AsyncIterator[bytes]:
         left = length

@@ -51,6 +51,9 @@ class FileStorage(Protocol):
     async def delete(self, key: str) -> None:
         """Deletes a file for good. One that isn't there counts as deleted."""
 
+    async def owned(self, owner: str) -> list[str]:
+        """The keys of all files that an owner has here. Slow: for scripts."""
+
     async def check(self) -> None:
         """Writes and deletes a few bytes, to find out whether that works."""
 
@@ -63,6 +66,11 @@ def new_key(owner: str) -> str:
     key = f"{owner}/{secrets.token_hex(16)}"
     assert KEY.fullmatch(key), "an owner is named by 12 hexadecimal digits"
     return key
+
+
+def owner_of(key: str) -> str:
+    """The user's hash that a key names."""
+    return key.partition("/")[0]
 
 
 @contextmanager

@@ -37,13 +37,16 @@ SHARE = {
 class Budget:
     """Calls left in the current window. Waiters get the next window by priority, then by age.
 
+    `share` is the part of each window that this process may spend itself, beside others that use the same token.
     Windows are counted on Intercom's own clock where its headers told it, else on ours.
     """
 
-    def __init__(self, *, per_minute: int, clock: Clock) -> None:
+    def __init__(self, *, per_minute: int, clock: Clock, share: float = 1.0) -> None:
         self._limit = max(1, per_minute // WINDOWS_A_MINUTE)
+        self._share = share
         self._clock = clock
         self._spent = 0
+        self._own = 0
         self._window_ends = clock.monotonic() + WINDOW_S
         self._blocked_until = 0.0
         self._waiting: list[tuple[int, int, asyncio.Future[None]]] = []
@@ -64,7 +67,7 @@ class Budget:
         """
         self._roll()
         if self._may_spend(priority) and not self._must_queue(priority):
-            self._spent += 1
+            self._spend()
             return
         opens_in = self._opens_in()
         if opens_in > wait_s:
@@ -106,14 +109,20 @@ class Budget:
     def _roll(self) -> None:
         now = self._clock.monotonic()
         if now >= self._window_ends:
-            self._spent = 0
+            self._spent = self._own = 0
             self._window_ends = now + WINDOW_S
 
     def _blocked(self) -> bool:
         return self._clock.monotonic() < self._blocked_until
 
+    def _spend(self) -> None:
+        self._spent += 1
+        self._own += 1
+
     def _may_spend(self, priority: Priority) -> bool:
-        return not self._blocked() and self._spent < max(1, self._limit * SHARE[priority])
+        if self._blocked() or self._own >= max(1, self._limit * self._share):
+            return False
+        return self._spent < max(1, self._limit * SHARE[priority])
 
     def _must_queue(self, priority: Priority) -> bool:
         return bool(self._waiting) and self._waiting[0][0] <= priority
@@ -138,7 +147,7 @@ class Budget:
             if turn.done():
                 continue
             if self._may_spend(Priority(priority)):
-                self._spent += 1
+                self._spend()
                 turn.set_result(None)
             else:
                 later.append((priority, order, turn))

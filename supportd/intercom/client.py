@@ -4,7 +4,7 @@ Every call passes the breaker and draws on the budget. What comes back is typed;
 (4xx: Intercom is up, our call was wrong) or `IntercomUnavailable`.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
@@ -14,6 +14,8 @@ from supportd.intercom.budget import Priority
 from supportd.intercom.enclosed import Enclosed, ReplyBody
 from supportd.intercom.search import Batch, Search
 from supportd.intercom.transport import Reply, Transport
+
+MOST_FOUND = 50  # contacts on a page, unless more are asked for (Intercom's docs, contacts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +44,18 @@ class IntercomClient:
         path = f"/contacts/find_by_external_id/{quote(external_id, safe='')}"
         reply = await self._transport.call("find_contact", "GET", path, kind=wire.Contact, priority=priority)
         return reply.value
+
+    async def users_among(self, external_ids: Sequence[str]) -> list[wire.Contact]:
+        """The contacts of these users, at most 50, as far as the search shows them: new ones it doesn't for minutes."""
+        users = {"field": "external_id", "operator": "IN", "value": list(external_ids)}
+        body = {
+            "query": {"operator": "AND", "value": [users, {"field": "role", "operator": "=", "value": "user"}]},
+            "pagination": {"per_page": MOST_FOUND},
+        }
+        reply = await self._transport.call(
+            "search_contacts", "POST", "/contacts/search", body, kind=wire.ContactPage, priority=Priority.RECONCILER
+        )
+        return reply.value.data
 
     async def create_contact(self, external_id: str) -> wire.Contact:
         """Makes a contact. Raises `IntercomRefused` with status 409 where one exists or is archived."""
@@ -124,6 +138,18 @@ class IntercomClient:
         body = {"id": tag_id, "admin_id": self._admin_id}
         path = f"/conversations/{conversation_id}/tags"
         await self._transport.call("tag", "POST", path, body, kind=wire.Acknowledgement, priority=Priority.OUTBOX)
+
+    async def untag(self, conversation_id: str, tag_id: str) -> None:
+        """Takes a tag off a conversation. Raises `IntercomNotFound` where it isn't on it."""
+        path = f"/conversations/{conversation_id}/tags/{tag_id}"
+        await self._transport.call(
+            "untag",
+            "DELETE",
+            path,
+            {"admin_id": self._admin_id},
+            kind=wire.Acknowledgement,
+            priority=Priority.OUTBOX,
+        )
 
     async def tag_ticket(self, ticket_id: str, tag_id: str) -> None:
         """Puts a tag on a ticket; one that is there already stays."""

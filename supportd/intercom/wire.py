@@ -180,6 +180,12 @@ class Contact(Struct):
     external_id: str | None = None
 
 
+class ContactPage(Struct):
+    """One page of found contacts."""
+
+    data: list[Contact] = []
+
+
 class CreatedMessage(Struct):
     """The answer to `POST /conversations`: a message, not the conversation."""
 

@@ -42,15 +42,17 @@ class LaggingHits:
         return self._visible.values()
 
     def _settle(self) -> None:
-        due = [each for each in self._pending if self._is_due(each)]
-        self._pending = [each for each in self._pending if not self._is_due(each)]
-        for each in due:
-            if each.hit is None:
+        now = self._clock.time()  # read once: what falls due between two looks would be lost
+        waiting, self._pending = self._pending, []
+        for each in waiting:
+            if not self._is_due(each, now):
+                self._pending.append(each)
+            elif each.hit is None:
                 self._visible.pop(each.item_id, None)
             else:
                 self._visible[each.item_id] = each.hit
 
-    def _is_due(self, pending: _Pending) -> bool:
+    def _is_due(self, pending: _Pending, now: float) -> bool:
         faults = self._faults.now
         lags = int(pending.item_id) % faults.search_lag_one_in == 0
-        return not lags or pending.recorded_at <= self._clock.time() - faults.search_lag_s
+        return not lags or pending.recorded_at <= now - faults.search_lag_s

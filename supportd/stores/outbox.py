@@ -19,6 +19,7 @@ class Kind(StrEnum):
     NOTE = "note"
     TAG = "tag"
     TICKET_TAG = "ticket_tag"
+    UNTAG = "untag"
     ENRICH = "enrich"
 
 

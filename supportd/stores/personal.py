@@ -45,6 +45,7 @@ class Person(Struct, frozen=True):
     device_ids: frozenset[str]
     tokens: frozenset[str]
     file_ids: frozenset[str]
+    file_keys: frozenset[str]
 
     @property
     def identifiers(self) -> frozenset[str]:
@@ -84,6 +85,7 @@ class PersonalStore:
                 frozenset(await self._values("devices", own, "id")),
                 frozenset(await self._values("devices", own, "_id")),
                 frozenset(await self._values("files", own, "_id")),
+                frozenset(await self._values("files", own, "key")),
             )
 
     async def find(self, person: Person, name: str) -> AsyncIterator[Document]:
@@ -108,8 +110,9 @@ class PersonalStore:
                     yield Mention(name, str(document["_id"])) if named else None
 
     async def collections(self) -> list[str]:
-        """Every collection that there is."""
-        names = await self._database.list_collection_names()
+        """Every collection that there is. Raises `StorageUnavailable`."""
+        with translated("personal.collections"):
+            names = await self._database.list_collection_names()
         return sorted(name for name in names if not name.startswith("system."))
 
     async def _values(self, name: str, query: Document, field: str) -> set[str]:

@@ -1,5 +1,6 @@
 """`ratings`: what users gave for a conversation or a ticket. Intercom gets tags for it, never a comment."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from msgspec import Struct
@@ -69,11 +70,22 @@ class RatingStore:
         with translated("ratings.settle"):
             await self._collection.update_one({"_id": rating.key}, {"$unset": {"unsettled_since": ""}})
 
+    async def unsettle(self, rating: Rating, *, at: int) -> None:
+        """Has all that follows from it be done again; `at` is ms."""
+        with translated("ratings.unsettle"):
+            await self._collection.update_one({"_id": rating.key}, {"$set": {"unsettled_since": at}})
+
     async def unsettled(self, *, limit: int) -> list[Rating]:
         """Those for which something is still to be done, the oldest first."""
         with translated("ratings.unsettled"):
             found = self._collection.find({"unsettled_since": {"$exists": True}}).sort("unsettled_since", 1)
             return [_rating(document) async for document in found.limit(limit)]
+
+    async def of_conversations(self, ids: Iterable[str]) -> list[Rating]:
+        """What the conversations were given, the oldest first."""
+        with translated("ratings.of_conversations"):
+            found = self._collection.find({"conversation_id": {"$in": list(ids)}}).sort("rated_at", 1)
+            return [_rating(document) async for document in found]
 
     async def of_conversation(self, conversation_id: str) -> list[Rating]:
         """What a conversation was given, the oldest first."""

@@ -1,6 +1,7 @@
 """The outbox: what follows a write and isn't the write. It is stored, then done, with retries; no request waits."""
 
 import asyncio
+import contextlib
 import html
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
@@ -128,6 +129,9 @@ class Outbox:
             await self._tag(job, self._client.tag)
         elif job.kind is Kind.TICKET_TAG:
             await self._tag(job, self._client.tag_ticket)
+        elif job.kind is Kind.UNTAG:
+            with contextlib.suppress(IntercomNotFound):  # it is off already
+                await self._client.untag(job.target, await self._tag_id(job.text))
         else:
             await self._client.set_attributes(job.target, job.attributes)
 

@@ -1,6 +1,7 @@
 import asyncio
 import os
 import random
+import secrets
 import select
 import stat
 import threading
@@ -104,6 +105,19 @@ async def test_what_is_deleted_is_gone_and_may_be_deleted_again(opened: Open) ->
         with pytest.raises(NotFound):
             await kept.read(key, 0, 1)
         assert await kept.read(other, 0, len(FEW)) == FEW
+
+
+async def test_an_owners_files_are_found(opened: Open) -> None:
+    owner = secrets.token_hex(6)
+    keys = sorted(new_key(owner) for _ in range(3))
+    async with opened() as kept:
+        assert await kept.storage.owned(owner) == []
+        await kept.put(FEW)
+        for key in keys:
+            await kept.storage.put((await kept.arrived(FEW)).path, key, "text/plain")
+        assert await kept.storage.owned(owner) == keys
+        await kept.storage.delete(keys[0])
+        assert await kept.storage.owned(owner) == keys[1:]
 
 
 @FAILS

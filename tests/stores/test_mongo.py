@@ -11,12 +11,16 @@ from structlog.testing import capture_logs
 from tornado.testing import bind_unused_port
 
 from supportd.errors import ConfigError, StorageUnavailable
+from supportd.stores.comparison import ComparisonStore, Things
 from supportd.stores.complaints import Category, Complaint
+from supportd.stores.contacts import Contact
 from supportd.stores.devices import Device, Platform
 from supportd.stores.durations import Duration
+from supportd.stores.feedback import FeedbackStore
 from supportd.stores.idempotency import Answer, Intent, Record
-from supportd.stores.mongo import Document, connect, ping
+from supportd.stores.mongo import Database, Document, connect, ping
 from supportd.stores.outbox import Job, Kind
+from supportd.stores.personal import Person, PersonalStore
 from supportd.stores.preferences import Changes
 from supportd.stores.pushes import News, Push
 from supportd.stores.ratings import Rating
@@ -34,6 +38,7 @@ DEVICE = Device(CANARY, Platform.MOBILE, CANARY, at(0))
 PUSH = Push("chat:1", (), 2, 1)
 CLOSED = Duration(CANARY, 0, 1)
 RATING = Rating(id="r", user_id=CANARY, contact_id=CANARY, stars=5, comment=CANARY, rated_at=0, conversation_id=CANARY)
+PERSON = Person(CANARY, *[frozenset({CANARY})] * 8)
 
 CALLS: dict[str, Callable[[Stores], Awaitable[object]]] = {
     "indexes": lambda stores: stores.ensure_indexes(),
@@ -75,6 +80,8 @@ CALLS: dict[str, Callable[[Stores], Awaitable[object]]] = {
     "pushes.count": lambda stores: stores.pushes.count(),
     "ratings.add": lambda stores: stores.ratings.add(RATING),
     "ratings.settle": lambda stores: stores.ratings.settle(RATING),
+    "ratings.unsettle": lambda stores: stores.ratings.unsettle(RATING, at=0),
+    "ratings.of_conversations": lambda stores: stores.ratings.of_conversations([CANARY]),
     "ratings.unsettled": lambda stores: stores.ratings.unsettled(limit=1),
     "ratings.of_conversation": lambda stores: stores.ratings.of_conversation(CANARY),
     "ratings.of_ticket": lambda stores: stores.ratings.of_ticket(CANARY),
@@ -115,6 +122,19 @@ CALLS: dict[str, Callable[[Stores], Awaitable[object]]] = {
     "webhook_events.count_pending": lambda stores: stores.webhook_events.count_pending(),
 }
 
+BULK: dict[str, Callable[[Database], Awaitable[object]]] = {
+    "comparison.among": lambda db: ComparisonStore(db).among(Things.TICKETS, [CANARY]),
+    "comparison.after": lambda db: ComparisonStore(db).after(Things.CONVERSATIONS, CANARY, limit=1),
+    "comparison.contacts_after": lambda db: ComparisonStore(db).contacts_after(CANARY, limit=1),
+    "comparison.forget_contact": lambda db: ComparisonStore(db).forget_contact(Contact(CANARY, "c1")),
+    "feedback.ratings": lambda db: anext(FeedbackStore(db).ratings(since=at(0), until=at(1))),
+    "feedback.complaints": lambda db: anext(FeedbackStore(db).complaints(since=at(0), until=at(1))),
+    "personal.identify": lambda db: PersonalStore(db).identify(CANARY),
+    "personal.find": lambda db: anext(PersonalStore(db).find(PERSON, "devices")),
+    "personal.erase": lambda db: PersonalStore(db).erase("devices", {"_id": CANARY}),
+    "personal.search": lambda db: anext(PersonalStore(db).search(PERSON)),
+}
+
 
 @pytest.fixture
 def closed_port() -> int:
@@ -127,12 +147,16 @@ def closed_port() -> int:
 async def test_every_call_says_so_when_nobody_listens(closed_port: int) -> None:
     client: AsyncIOMotorClient[Document] = AsyncIOMotorClient("127.0.0.1", closed_port, serverSelectionTimeoutMS=20)
     with closing(client), capture_logs() as logs:
-        stores = Stores(client["test"])
-        results = await asyncio.gather(*(call(stores) for call in CALLS.values()), return_exceptions=True)
-    assert {name: type(result) for name, result in zip(CALLS, results, strict=True)} == dict.fromkeys(
-        CALLS, StorageUnavailable
+        database = client["test"]
+        stores = Stores(database)
+        calls = [*(call(stores) for call in CALLS.values()), *(call(database) for call in BULK.values())]
+        results = await asyncio.gather(*calls, return_exceptions=True)
+    names = [*CALLS, *BULK]
+    assert {name: type(result) for name, result in zip(names, results, strict=True)} == dict.fromkeys(
+        names, StorageUnavailable
     )
-    assert {log["operation"] for log in logs} >= set(CALLS) - {"indexes", "contacts.put"}  # by their first step
+    by_their_first_step = {"indexes", "contacts.put", "personal.search"}
+    assert {log["operation"] for log in logs} >= set(names) - by_their_first_step
     assert CANARY not in repr(logs) + repr(results)
 
 

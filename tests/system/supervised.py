@@ -21,13 +21,14 @@ ROOT = Path(supportd.__file__).parents[1]
 BASH = shutil.which("bash") or ""
 ADDRESS = "127.0.0.1:41100"
 SERVES = "supportd:0"  # supervisord's name of the process that serves
-START = "set -a; . conf/supportd.env; set +a; exec .venv/bin/supervisord -n -c supervisord.conf"  # as the file says
+START = "exec .venv/bin/supervisord -n -c supervisord.conf"  # as the file says
+LOG_SIZE = "50MB"
 
 
 class Supervised:
     """A checkout with its supervisord."""
 
-    def __init__(self, folder: Path, environ: dict[str, str], simulator: str) -> None:
+    def __init__(self, folder: Path, environ: dict[str, str], simulator: str, *, log_size: str = LOG_SIZE) -> None:
         self.folder = folder
         self.simulator = simulator
         self.port = int(environ["PORT"])
@@ -35,12 +36,18 @@ class Supervised:
         (folder / "var" / "log").mkdir(parents=True)
         (folder / "conf").mkdir()
         configuration = (ROOT / "supervisord.conf").read_text()
-        assert ADDRESS in configuration
-        (folder / "supervisord.conf").write_text(configuration.replace(ADDRESS, f"{LOOPBACK}:{self.port}"))
-        settings = {name: value for name, value in environ.items() if name not in os.environ}
-        lines = [f"{name}={shlex.quote(value)}\n" for name, value in settings.items()]
-        (folder / "conf" / "supportd.env").write_text("".join(lines))
+        for delivered, here in {ADDRESS: f"{LOOPBACK}:{self.port}", LOG_SIZE: log_size}.items():
+            assert delivered in configuration
+            configuration = configuration.replace(delivered, here)
+        (folder / "supervisord.conf").write_text(configuration)
+        self.settings = {name: value for name, value in environ.items() if name not in os.environ}
+        self.write_settings()
         self.daemon = self._shell("supervisord", START)
+
+    def write_settings(self) -> None:
+        """Writes the settings as they are now into the file that supportd reads when it starts."""
+        lines = [f"{name}={shlex.quote(value)}\n" for name, value in self.settings.items()]
+        (self.folder / "conf" / "supportd.env").write_text("".join(lines))
 
     async def control(self, command: str) -> str:
         """What `supervisorctl` answers."""
@@ -75,11 +82,14 @@ class Supervised:
 
 
 @contextlib.asynccontextmanager
-async def supervised(mongo: MongoDatabase, folder: Path, **values: str) -> AsyncIterator[Supervised]:
+async def supervised(
+    mongo: MongoDatabase, folder: Path, *, log_size: str = LOG_SIZE, **values: str
+) -> AsyncIterator[Supervised]:
     """A supervisord that runs supportd, with a simulator; all log into the folder."""
     simulator = f"http://{LOOPBACK}:{(port := free_port())}"
     with started("simulator", ["supportd.simulator", "--port", str(port)], environment(**INTERCOM), folder):
-        world = Supervised(folder, serve_environment(mongo.uri, mongo.name, simulator, **values), simulator)
+        environ = serve_environment(mongo.uri, mongo.name, simulator, **values)
+        world = Supervised(folder, environ, simulator, log_size=log_size)
         world.daemon.start()
         try:
             await eventually(world.answers)

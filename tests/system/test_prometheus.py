@@ -14,6 +14,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from supportd.metrics import Metrics
 from tests.harness import MongoDatabase, World, living
 from tests.system.prometheus import CONF, PROMTOOL, Prometheus, needs_prometheus, scraping
+from tests.system.supervised import SERVES
 from tests.waiting import eventually
 
 DASHBOARD = json.loads((CONF / "grafana-dashboard.json").read_text())
@@ -56,6 +57,25 @@ def test_each_alert_has_its_test_and_says_how_bad_it_is() -> None:
     assert cases == {rule["alert"] for rule in alerts} | {"healthy", "recorded"}
     assert {rule["labels"]["severity"] for rule in alerts} == {"critical", "warning"}
     assert all(rule["annotations"]["summary"] for rule in alerts)
+
+
+def test_each_alert_has_its_section_in_the_handbook() -> None:
+    text = (CONF.parent / "docs" / "operations.md").read_text()
+    _, _, alerts = text.partition("\n## Alerts\n")
+    sections = re.split(r"^### ", alerts.partition("\n## ")[0], flags=re.MULTILINE)[1:]
+    assert [section.splitlines()[0] for section in sections] == [rule["alert"] for rule in RULES if "alert" in rule]
+    for section in sections:
+        assert "**Look**:" in section, section
+        assert "**Do**:" in section, section
+
+
+async def test_what_the_handbook_names_is_scraped(mongo: MongoDatabase) -> None:
+    text = (CONF.parent / "docs" / "operations.md").read_text()
+    recorded = {rule["record"] for rule in RULES if "record" in rule}
+    async with living(mongo) as world:
+        known = await scraped_names(world) | recorded
+    histograms = {name.removesuffix("_bucket") for name in known}
+    assert set(NAME.findall(text)) - {SERVES} <= known | histograms
 
 
 async def test_every_expression_names_what_is_scraped(mongo: MongoDatabase) -> None:

@@ -34,6 +34,15 @@ async def test_window_holds_a_sixth_of_the_minute() -> None:
     assert calls.left == 166
 
 
+async def test_a_share_bounds_what_one_process_spends_itself() -> None:
+    clock = StillClock()
+    calls = Budget(per_minute=600, clock=clock, share=0.25)
+    assert [await spend_all(calls, priority) for priority in (RECONCILER, WRITE)] == [25, 0]
+    clock.advance(WINDOW_S)
+    calls.correct(limit=100, remaining=45, resets_in=None)  # others have spent 55 of the window
+    assert await spend_all(calls, RECONCILER) == 5
+
+
 @pytest.mark.parametrize(("priority", "share"), [(WRITE, 10), (LOAD, 9), (RECONCILER, 6), (OUTBOX, 4)])
 async def test_less_urgent_leaves_a_reserve(priority: Priority, share: int) -> None:
     calls = budget(StillClock())
