@@ -4,6 +4,7 @@ import json
 from collections import Counter
 from collections.abc import Iterable
 
+from tests.harness import Operator
 from tests.push.fcm import Fcm
 from tests.soak.truth import Truth
 from tests.system.processes import Processes
@@ -19,6 +20,18 @@ async def give_phones(running: Processes, users: Iterable[str]) -> None:
     for user in users:
         body = {"platform": "mobile", "token": _phone_of(user)}
         await running.sdk(user).post("/api/devices/register", body, status=200)
+
+
+async def call_after(operator: Operator, user: str) -> None:
+    """An operator writes to a user who has left."""
+    body = {"external_id": user, "body": _farewell(user), "admin_initiated": True}
+    await operator.control("POST", "/conversations", body)
+
+
+def untold(fcm: Fcm, users: Iterable[str]) -> list[str]:
+    """Who wasn't told of that by phone."""
+    told = {(message["token"], message["notification"]["body"]) for message in fcm.messages}
+    return [user for user in users if (_phone_of(user), _farewell(user)) not in told]
 
 
 def wrong_pushes(fcm: Fcm, truth: Truth, users: Iterable[str]) -> list[str]:
@@ -42,6 +55,10 @@ def _is_told(said: str, told: str) -> bool:
     """Whether a push tells these words: in one line, and cut where they are long."""
     line = " ".join(said.split())
     return line.startswith(told.removesuffix("…")) if told.endswith("…") else line == " ".join(told.split())
+
+
+def _farewell(user: str) -> str:
+    return f"{user}, we have an answer for you"
 
 
 def _phone_of(user: str) -> str:

@@ -16,7 +16,7 @@ from tests.soak.house import House, house
 from tests.soak.journal import Journal, Line
 from tests.soak.log import unexpected
 from tests.soak.operators import Team
-from tests.soak.pushes import give_phones, wrong_pushes
+from tests.soak.pushes import call_after, give_phones, untold, wrong_pushes
 from tests.soak.schedule import Fault, schedule
 from tests.soak.sends import Fate, Kind, Sending
 from tests.soak.troubles import Troubles
@@ -27,6 +27,7 @@ from tests.soak.verdict import unlike, unlike_snapshots
 USERS = {"ada": 2, "ben": 1, "cleo": 2, "dan": 1}  # with how many devices
 OPERATORS = 2
 CONVERGES_WITHIN_S = 150.0
+TOLD_WITHIN_S = 60.0
 LOOK_EVERY_S = 0.5
 
 
@@ -89,6 +90,7 @@ class _Soak:
             self._cast.check()
         finally:
             await self._cast.end()
+        await self._tell_who_left()
         self._count(troubles)
 
     def _people_the_house(self) -> "list[asyncio.Task[None]]":
@@ -147,13 +149,20 @@ class _Soak:
         await self._within(lambda: not self._differences(truth))
         for device, line in self._differences(truth):
             self._journal.wrong(device, line.what, line.where, at=line.at_s)
-        if not await self._within(lambda: bool(self._house.fcm.messages)):
-            self._journal.wrong("phones", "nobody was ever told anything")
         for what in wrong_pushes(self._house.fcm, truth, USERS):
             self._journal.wrong("phones", what)
         Fates(
             truth=await self._truth(), database=self._house.database, journal=self._journal, sendings=self._sendings
         ).judge()
+
+    async def _tell_who_left(self) -> None:
+        """Nobody looks any more, so whoever is answered now is told by phone."""
+        self._deadline_s = self._journal.elapsed_s() + TOLD_WITHIN_S
+        for user in USERS:
+            await call_after(self._house.running.operator, user)
+        if not await self._within(lambda: not untold(self._house.fcm, USERS)):
+            for user in untold(self._house.fcm, USERS):
+                self._journal.wrong("phones", f"{user} was told nothing after all had left")
 
     async def _truth(self) -> Truth:
         topics = {sending.words for sending in self._sendings if sending.kind is Kind.TOPIC}
