@@ -26,6 +26,12 @@ class Connection:
         """Sends a GET."""
         self.writer.write(f"GET {path} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token}\r\n\r\n".encode())
 
+    def tell(self, path: str, body: bytes, headers: dict[str, str]) -> None:
+        """Sends a POST."""
+        lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+        head = f"POST {path} HTTP/1.1\r\nHost: x\r\nContent-Length: {len(body)}\r\n{lines}\r\n"
+        self.writer.write(head.encode() + body)
+
     async def answer(self) -> bytes:
         """The body of the next answer. Raises `BenchmarkFailed` if it isn't a 200."""
         head = await self.reader.readuntil(b"\r\n\r\n")

@@ -2,17 +2,18 @@
 
 import asyncio
 import json
+import os
+import sys
 import time
-from collections.abc import Awaitable, Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-
-import httpx
 
 from benchmarks.client import Connection, shared
 from benchmarks.crowd import MESSAGES, Crowd, Person, gather
 from benchmarks.figures import BenchmarkFailed, Plot, Results, at_most, percentile
-from benchmarks.rig import Site, site
+from benchmarks.pollers import paced
+from benchmarks.rig import HERE, Site, site
 from tests.harness import CLIENT_SECRET
 from tests.http.test_webhooks import signed
 
@@ -29,9 +30,9 @@ SHARES = (0.5, 0.9, 0.99, 0.999)
 class Round:
     """Latencies in ms: of polls alone, of polls beside webhooks, and from each webhook to its poll."""
 
-    alone: list[float] = field(default_factory=list)
-    beside: list[float] = field(default_factory=list)
-    shown: list[float] = field(default_factory=list)
+    alone: list[float]
+    beside: list[float]
+    shown: list[float]
 
 
 async def run(folder: Path) -> Results:
@@ -40,7 +41,7 @@ async def run(folder: Path) -> Results:
         crowd = gather(made, PEOPLE)
         await shared(made.port, crowd.people, lambda at, one: _poll(at, one, crowd.latest), at_once=CONNECTIONS)
         told = iter(crowd.people)
-        rounds = [await _round(made, crowd, told) for _ in range(ROUNDS)]
+        rounds = [await _round(made, crowd, told, folder) for _ in range(ROUNDS)]
     shown = [percentile(one.shown, 0.99) for one in rounds]
     late = [percentile(one.beside, 0.99) / percentile(one.alone, 0.99) for one in rounds]
     load = f"{POLLS_PER_S:,} polls/s and {WEBHOOKS_PER_S} webhooks/s"
@@ -53,66 +54,50 @@ async def run(folder: Path) -> Results:
     )
 
 
-async def _round(made: Site, crowd: Crowd, told: Iterator[Person]) -> Round:
-    found = Round()
-    pool: asyncio.Queue[Connection] = asyncio.Queue()
-    for _ in range(CONNECTIONS):
-        pool.put_nowait(await Connection.to(made.port))
+async def _round(made: Site, crowd: Crowd, told: Iterator[Person], folder: Path) -> Round:
+    requests = folder / "polls"
+    polled = crowd.people[PEOPLE // 2 :]
+    lines = [f"{person.poll(crowd.latest)} {person.token}\n" for person in polled]
+    requests.write_text("".join(lines), encoding="ascii")
+    alone = await _polls(made.port, requests)
+    shown: list[float] = []
 
-    def poller(latencies: list[float]) -> Callable[[int], Awaitable[None]]:
-        async def poll(number: int) -> None:
-            person = crowd.people[-1 - number % (PEOPLE // 2)]
-            began = time.perf_counter()
-            connection = await pool.get()
-            await connection.get(person.poll(crowd.latest), person.token)
-            pool.put_nowait(connection)
-            latencies.append((time.perf_counter() - began) * 1000)
+    async def tell(_: int) -> None:
+        shown.append(await _shown_after(made.port, next(told), crowd.latest))
 
-        return poll
-
-    async with httpx.AsyncClient(base_url=made.running.api, trust_env=False) as intercom:
-
-        async def tell(_: int) -> None:
-            person = next(told)
-            found.shown.append(await _shown_after(made.port, intercom, person, crowd.latest, person.token))
-
-        await paced(POLLS_PER_S, SECONDS, poller(found.alone))
-        await asyncio.gather(paced(POLLS_PER_S, SECONDS, poller(found.beside)), paced(WEBHOOKS_PER_S, SECONDS, tell))
-    while not pool.empty():
-        pool.get_nowait().close()
-    return found
+    beside, _ = await asyncio.gather(_polls(made.port, requests), paced(WEBHOOKS_PER_S, SECONDS, tell))
+    return Round(alone, beside, shown)
 
 
-async def _shown_after(port: int, intercom: httpx.AsyncClient, person: Person, latest: int, bearer: str) -> float:
+async def _polls(port: int, requests: Path) -> list[float]:
+    """Latencies in ms."""
+    with_root = {**os.environ, "PYTHONPATH": str(HERE.parent)}
+    command = [sys.executable, str(HERE / "pollers.py"), str(port), str(requests), str(POLLS_PER_S), str(SECONDS)]
+    pollers = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE, env=with_root)
+    told = (await pollers.communicate())[0]
+    if pollers.returncode != 0:
+        raise BenchmarkFailed("the polls failed")
+    latencies: list[float] = json.loads(told)
+    return latencies
+
+
+async def _shown_after(port: int, person: Person, latest: int) -> float:
     """The ms from a webhook's sending to the answer of a poll that waits for it."""
-    waiting = await Connection.to(port)
-    waiting.ask(person.poll(latest) + "&wait=25", bearer)
-    await asyncio.sleep(0.2)  # until it is held: nothing tells
+    waiting, intercom = await Connection.to(port), await Connection.to(port)
+    waiting.ask(person.poll(latest) + "&wait=25", person.token)
     body = webhook(person, latest)
+    headers = signed(body, CLIENT_SECRET)
+    await asyncio.sleep(0.2)  # until it is held: nothing tells
     began = time.perf_counter()
-    sending = asyncio.create_task(
-        intercom.post("/webhooks/intercom", content=body, headers=signed(body, CLIENT_SECRET))
-    )
+    intercom.tell("/webhooks/intercom", body, headers)
     answer = await waiting.answer()
     took = (time.perf_counter() - began) * 1000
-    if (await sending).status_code != 200 or not json.loads(answer)["messages"]:
+    await intercom.answer()
+    if not json.loads(answer)["messages"]:
         raise BenchmarkFailed("a webhook didn't show")
     waiting.close()
+    intercom.close()
     return took
-
-
-async def paced(per_s: float, seconds: float, act: Callable[[int], Awaitable[None]]) -> None:
-    """Begins `act` so many times a second, however long each takes."""
-    began = time.perf_counter()
-    tasks = []
-    for number in range(int(per_s * seconds)):
-        await asyncio.sleep(max(0.0, began + number / per_s - time.perf_counter()))
-        tasks.append(asyncio.create_task(_awaited(act(number))))
-    await asyncio.gather(*tasks)
-
-
-async def _awaited(act: Awaitable[None]) -> None:
-    await act
 
 
 async def _poll(connection: Connection, person: Person, latest: int) -> None:
