@@ -156,6 +156,14 @@ class World:
         await self.operator.deliver()
         await self.server.parts.inbox.drain()
 
+    async def finish_jobs(self) -> None:
+        """The outbox is empty: its own loop and this one did what was due."""
+        await eventually(self._has_no_jobs)
+
+    async def _has_no_jobs(self) -> bool:
+        await self.server.parts.outbox.work()
+        return await self.server.parts.database["outbox"].count_documents({}) == 0
+
     async def elapse(self, seconds: float) -> None:
         """Time passes, here and at Intercom."""
         self.clock.advance(seconds)

@@ -77,7 +77,7 @@ async def drive(world: World, users: range) -> None:
         await world.settle()
         await sdk.poll(chat["id"])
     await world.reconcile()
-    await world.server.parts.outbox.work()
+    await world.finish_jobs()
 
 
 async def test_whatever_grows_with_users_has_a_bound(mongo: MongoDatabase) -> None:

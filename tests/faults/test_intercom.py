@@ -129,14 +129,9 @@ async def test_while_the_breaker_is_open_no_job_is_tried_and_then_all_are_done(m
 
         await world.operator.no_trouble()
         world.clock.advance(31)
-        await eventually(lambda: _is_drained(world))
+        await world.finish_jobs()
         truth = await world.operator.truth(chat["id"])
         assert len(truth["tags"]["tags"]) == 20
-
-
-async def _is_drained(world: World) -> bool:
-    await world.server.parts.outbox.work()
-    return await jobs(world) == 0
 
 
 @pytest.mark.logs("job unreadable", "job refused")

@@ -105,14 +105,17 @@ async def answering(respond: Respond) -> AsyncIterator[str]:
     """An HTTP server that sends for each method whatever bytes it is told to, and hangs up."""
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        head = await reader.readuntil(b"\r\n\r\n")
-        lengths = [line[15:] for line in head.lower().split(b"\r\n") if line.startswith(b"content-length:")]
-        if b"100-continue" in head:
-            writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
-        await reader.readexactly(int(lengths[0]) if lengths else 0)
-        writer.write(respond(head.split()[0].decode()))
-        writer.close()
-        await writer.wait_closed()
+        try:
+            head = await reader.readuntil(b"\r\n\r\n")
+            lengths = [line[15:] for line in head.lower().split(b"\r\n") if line.startswith(b"content-length:")]
+            if b"100-continue" in head:
+                writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+            await reader.readexactly(int(lengths[0]) if lengths else 0)
+            writer.write(respond(head.split()[0].decode()))
+        except (asyncio.IncompleteReadError, ConnectionError):  # the client hung up first
+            pass
+        finally:
+            writer.close()
 
     server = await asyncio.start_server(serve, "127.0.0.1", 0)
     async with server:

@@ -6,7 +6,6 @@ import pytest
 
 from supportd.errors import StorageUnavailable
 from tests.harness import MongoDatabase, World, living, serving, settings, simulating
-from tests.waiting import eventually
 
 HOURS_2_MIN_5 = 7500
 
@@ -28,11 +27,6 @@ async def advance(world: World, seconds: int) -> None:
 async def notes(world: World, chat: Any) -> list[str]:
     parts = (await world.operator.truth(chat["id"]))["conversation_parts"]["conversation_parts"]
     return [part["body"] for part in parts if part["part_type"] == "note"]
-
-
-async def outbox_is_empty(world: World) -> bool:
-    await world.server.parts.outbox.work()
-    return await world.server.parts.database["outbox"].count_documents({}) == 0
 
 
 def about(seconds: int) -> list[Any]:
@@ -59,7 +53,7 @@ async def test_a_close_from_whichever_side_is_recorded_once(mongo: MongoDatabase
         assert world.metric("conversation_open_seconds_count") == 1
         assert world.metric("conversation_open_seconds_bucket", le="7200.0") == 0
         assert world.metric("conversation_open_seconds_bucket", le="14400.0") == 1
-        await outbox_is_empty(world)
+        await world.finish_jobs()
         assert await notes(world, chat) == []
 
 
@@ -139,7 +133,7 @@ async def test_a_note_tells_the_operators_and_never_the_user(mongo: MongoDatabas
         await world.settle()
         await advance(world, HOURS_2_MIN_5)
         await alice.post(f"/api/conversations/{chat['id']}/close", status=200)
-        await eventually(lambda: outbox_is_empty(world))
+        await world.finish_jobs()
         await world.settle()
         await world.reconcile()
         assert await notes(world, chat) == ["<p>Closed after 2 h 5 min</p>"]
@@ -157,7 +151,7 @@ async def test_closes_that_took_as_long_have_a_note_each(mongo: MongoDatabase) -
             await advance(world, 3 * 86400 + 1800)
             await world.operator.act(chat["id"], action)
             await world.settle()
-            await eventually(lambda: outbox_is_empty(world))
+            await world.finish_jobs()
         assert await notes(world, chat) == ["<p>Closed after 3 d 0 h</p>"] * 2
 
 
@@ -173,10 +167,10 @@ async def test_mongodb_away_at_the_close_it_is_made_up_for_with_one_note(
         with monkeypatch.context() as context:
             context.setattr(world.server.parts.stores.durations, call, away)
             await alice.post(f"/api/conversations/{chat['id']}/close", status=200)
-            await eventually(lambda: outbox_is_empty(world))
+            await world.finish_jobs()
         assert (await alice.poll(chat["id"]))["state"] == "open"  # what isn't saved isn't shown
         await world.reconcile()
-        await eventually(lambda: outbox_is_empty(world))
+        await world.finish_jobs()
         assert (await alice.poll(chat["id"]))["state"] == "closed"
         assert await recorded(world, chat) == about(600)
         assert await notes(world, chat) == ["<p>Closed after 10 min</p>"]
@@ -199,10 +193,10 @@ async def test_a_crash_between_the_record_and_the_snapshot_neither_loses_nor_dou
                 await world.settle()
             assert await recorded(world, chat) == about(600)
             assert (await alice.poll(chat["id"]))["state"] == "open"
-            await eventually(lambda: outbox_is_empty(world))
+            await world.finish_jobs()
         async with serving(configuration, simulator) as world:
             await world.reconcile()
-            await eventually(lambda: outbox_is_empty(world))
+            await world.finish_jobs()
             assert (await world.sdk().poll(chat["id"]))["state"] == "closed"
             assert await recorded(world, chat) == about(600)
             assert await notes(world, chat) == ["<p>Closed after 10 min</p>"]

@@ -135,7 +135,7 @@ async def test_what_is_no_text_is_refused_and_leaves_no_trace(mongo: MongoDataba
         ticket = await world.operator.make_ticket()
         ids = {"conversationId": started["id"], "ticketId": ticket["id"]}
         await world.settle()
-        await world.server.parts.outbox.work()
+        await world.finish_jobs()
         await world.operator.forget_calls()
         before = await stored(world)
         for field in (each for each in FIELDS if each.operation == operation):

@@ -14,7 +14,6 @@ import structlog
 
 from supportd import logs
 from tests.harness import MongoDatabase, Sdk, World, living, token
-from tests.waiting import eventually
 
 USER = "canary-user-7301"
 CANARIES = {
@@ -79,7 +78,7 @@ async def the_whole_loop(world: World) -> Sdk:
     await world.operator.reply(started["id"], f"<p>{CANARIES['answer']}</p>")
     await world.operator.act(started["id"], "note", body=f"<p>{CANARIES['note']}</p>")
     await world.settle()
-    await eventually(lambda: _outbox_is_empty(world))
+    await world.finish_jobs()
     await sdk.poll(started["id"])
     await sdk.list()
     await sdk.show(started["id"])
@@ -99,11 +98,6 @@ async def the_whole_loop(world: World) -> Sdk:
         headers = {"User-Agent": CANARIES["agent"], "X-Request-Id": "bad id " + CANARIES["agent"]}
         assert (await sdk.call(method, path, json={"body": [CANARIES["text"]]}, headers=headers)).status_code >= 400
     return sdk
-
-
-async def _outbox_is_empty(world: World) -> bool:
-    await world.server.parts.outbox.work()
-    return await world.server.parts.database["outbox"].count_documents({}) == 0
 
 
 def assert_no_canary(stream: io.StringIO, *more: str) -> None:

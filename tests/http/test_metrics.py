@@ -65,21 +65,16 @@ async def test_two_hundred_users_make_no_more_series_than_one(mongo: MongoDataba
         await world.operator.trouble(rate_limit_per_minute=1_000_000)
         await use(world, "user0")
         await world.settle()
-        await eventually(lambda: _outbox_is_empty(world))
+        await world.finish_jobs()
         before = await series(world)
         for number in range(1, 20):
             await use(world, f"user{number}")
         for number in range(20, 200):
             await world.sdk(f"user{number}").list()
         await world.settle()
-        await eventually(lambda: _outbox_is_empty(world))
+        await world.finish_jobs()
 
         assert await series(world) == before
-
-
-async def _outbox_is_empty(world: World) -> bool:
-    await world.server.parts.outbox.work()
-    return await world.server.parts.database["outbox"].count_documents({}) == 0
 
 
 async def test_requests_are_counted_by_route_method_and_status(mongo: MongoDatabase) -> None:
