@@ -15,6 +15,7 @@ import tornado
 from benchmarks.figures import BenchmarkFailed, Figure, Results, table
 from benchmarks.plots import draw
 from benchmarks.rig import need_wrk
+from supportd.loop import fastest_loop
 
 HERE = Path(__file__).parent
 ALL = ("polls", "crowds", "held", "freshness", "upstream", "pauses")
@@ -29,8 +30,8 @@ class Report(msgspec.Struct):
 
 def measure(name: str) -> Results:
     """Runs one benchmark in a folder of its own."""
-    with tempfile.TemporaryDirectory() as folder:
-        results: Results = asyncio.run(importlib.import_module(f"benchmarks.{name}").run(Path(folder)))
+    with tempfile.TemporaryDirectory() as folder, asyncio.Runner(loop_factory=fastest_loop()) as runner:
+        results: Results = runner.run(importlib.import_module(f"benchmarks.{name}").run(Path(folder)))
     return results
 
 

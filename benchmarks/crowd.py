@@ -33,6 +33,11 @@ function request()
   return requests[at]
 end
 """
+PAUSE = """
+function delay()
+  return math.random(1, %d)
+end
+"""
 
 
 @dataclass(frozen=True)
@@ -79,12 +84,13 @@ class Crowd:
         """The first so many of them."""
         return Crowd(self.people[:number], self.latest, self.json_bytes)
 
-    def script(self, folder: Path) -> str:
-        """A script for wrk with which each poll is another's."""
+    def script(self, folder: Path, *, pause_ms: int = 0) -> str:
+        """A script for wrk with which each poll is another's, on average so long after its connection's last answer."""
         lines = (f"{person.poll(self.latest)} {person.token}\n" for person in self.people)
         (folder / "requests").write_text("".join(lines), encoding="ascii")
         script = folder / "in_turn.lua"
-        script.write_text(IN_TURN % (folder / "requests"), encoding="ascii")
+        pause = PAUSE % (2 * pause_ms - 1) if pause_ms else ""
+        script.write_text(IN_TURN % (folder / "requests") + pause, encoding="ascii")
         return str(script)
 
 

@@ -2,8 +2,7 @@
 
 import asyncio
 import json
-import os
-import sys
+import statistics
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -12,8 +11,7 @@ from pathlib import Path
 from benchmarks.client import Connection, shared
 from benchmarks.crowd import MESSAGES, Crowd, Person, gather
 from benchmarks.figures import BenchmarkFailed, Plot, Results, at_most, percentile
-from benchmarks.pollers import paced
-from benchmarks.rig import HERE, Site, site
+from benchmarks.rig import Load, Site, site, wrk
 from tests.harness import CLIENT_SECRET
 from tests.http.test_webhooks import signed
 
@@ -23,15 +21,15 @@ WEBHOOKS_PER_S = 50
 SECONDS = 10.0
 ROUNDS = 3
 CONNECTIONS = 64
-SHARES = (0.5, 0.9, 0.99, 0.999)
+SHARES = (50, 75, 90, 99)
 
 
 @dataclass
 class Round:
-    """Latencies in ms: of polls alone, of polls beside webhooks, and from each webhook to its poll."""
+    """Polls alone, polls beside webhooks, and the ms from each webhook to its poll."""
 
-    alone: list[float]
-    beside: list[float]
+    alone: Load
+    beside: Load
     shown: list[float]
 
 
@@ -43,7 +41,7 @@ async def run(folder: Path) -> Results:
         told = iter(crowd.people)
         rounds = [await _round(made, crowd, told, folder) for _ in range(ROUNDS)]
     shown = [percentile(one.shown, 0.99) for one in rounds]
-    late = [percentile(one.beside, 0.99) / percentile(one.alone, 0.99) for one in rounds]
+    late = [one.beside.latency_ms[99] / one.alone.latency_ms[99] for one in rounds]
     load = f"{POLLS_PER_S:,} polls/s and {WEBHOOKS_PER_S} webhooks/s"
     return Results(
         [
@@ -55,35 +53,42 @@ async def run(folder: Path) -> Results:
 
 
 async def _round(made: Site, crowd: Crowd, told: Iterator[Person], folder: Path) -> Round:
-    requests = folder / "polls"
-    polled = crowd.people[PEOPLE // 2 :]
-    lines = [f"{person.poll(crowd.latest)} {person.token}\n" for person in polled]
-    requests.write_text("".join(lines), encoding="ascii")
-    alone = await _polls(made.port, requests)
-    shown: list[float] = []
-
-    async def tell(_: int) -> None:
-        shown.append(await _shown_after(made.port, next(told), crowd.latest))
-
-    beside, _ = await asyncio.gather(_polls(made.port, requests), paced(WEBHOOKS_PER_S, SECONDS, tell))
+    alone = await _polls(made, crowd, folder)
+    beside, shown = await asyncio.gather(_polls(made, crowd, folder), _tell(made.port, told, crowd.latest))
     return Round(alone, beside, shown)
 
 
-async def _polls(port: int, requests: Path) -> list[float]:
-    """Latencies in ms."""
-    with_root = {**os.environ, "PYTHONPATH": str(HERE.parent)}
-    command = [sys.executable, str(HERE / "pollers.py"), str(port), str(requests), str(POLLS_PER_S), str(SECONDS)]
-    pollers = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE, env=with_root)
-    told = (await pollers.communicate())[0]
-    if pollers.returncode != 0:
-        raise BenchmarkFailed("the polls failed")
-    latencies: list[float] = json.loads(told)
-    return latencies
+async def _polls(made: Site, crowd: Crowd, folder: Path) -> Load:
+    """Polls at a steady rate, of the conversations that no webhook is for."""
+    polled = Crowd(crowd.people[PEOPLE // 2 :], crowd.latest, crowd.json_bytes)
+    script = polled.script(folder, pause_ms=1000 * CONNECTIONS // POLLS_PER_S)
+    return await wrk(made.running.api, connections=CONNECTIONS, seconds=SECONDS, headers={}, script=script)
 
 
-async def _shown_after(port: int, person: Person, latest: int) -> float:
+async def _tell(port: int, told: Iterator[Person], latest: int) -> list[float]:
+    """Webhooks at a steady rate, over connections that are kept; the ms from each to the answer of its poll."""
+    idle: list[tuple[Connection, Connection]] = []
+
+    async def tell() -> float:
+        waiting, intercom = idle.pop() if idle else (await Connection.to(port), await Connection.to(port))
+        took = await _shown_after(waiting, intercom, next(told), latest)
+        idle.append((waiting, intercom))
+        return took
+
+    began = time.perf_counter()
+    telling = []
+    for number in range(int(WEBHOOKS_PER_S * SECONDS)):
+        await asyncio.sleep(max(0.0, began + number / WEBHOOKS_PER_S - time.perf_counter()))
+        telling.append(asyncio.create_task(tell()))
+    shown = await asyncio.gather(*telling)
+    for pair in idle:
+        for connection in pair:
+            connection.close()
+    return shown
+
+
+async def _shown_after(waiting: Connection, intercom: Connection, person: Person, latest: int) -> float:
     """The ms from a webhook's sending to the answer of a poll that waits for it."""
-    waiting, intercom = await Connection.to(port), await Connection.to(port)
     waiting.ask(person.poll(latest) + "&wait=25", person.token)
     body = webhook(person, latest)
     headers = signed(body, CLIENT_SECRET)
@@ -95,8 +100,6 @@ async def _shown_after(port: int, person: Person, latest: int) -> float:
     await intercom.answer()
     if not json.loads(answer)["messages"]:
         raise BenchmarkFailed("a webhook didn't show")
-    waiting.close()
-    intercom.close()
     return took
 
 
@@ -141,18 +144,18 @@ def webhook(person: Person, latest: int, sharing: Sequence[str] = ()) -> bytes:
 
 
 def _plot(rounds: list[Round]) -> Plot:
-    def line(name: str) -> list[tuple[float, float]]:
-        values = [latency for one in rounds for latency in getattr(one, name)]
-        return [(share * 100, percentile(values, share)) for share in SHARES]
+    def of(loads: list[Load]) -> list[tuple[float, float]]:
+        return [(float(share), statistics.median(load.latency_ms[share] for load in loads)) for share in SHARES]
 
+    shown = [latency for one in rounds for latency in one.shown]
     return Plot(
         file="latency.svg",
         title=f"Latencies at {POLLS_PER_S:,} polls/s",
         x="percentile",
         y="ms",
         lines={
-            "polls alone": line("alone"),
-            f"polls beside {WEBHOOKS_PER_S} webhooks/s": line("beside"),
-            "webhook to waiting poll": line("shown"),
+            "polls alone": of([one.alone for one in rounds]),
+            f"polls beside {WEBHOOKS_PER_S} webhooks/s": of([one.beside for one in rounds]),
+            "webhook to waiting poll": [(float(share), percentile(shown, share / 100)) for share in SHARES],
         },
     )
