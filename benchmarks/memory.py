@@ -25,6 +25,7 @@ from supportd.dev.mongod import Mongod
 from supportd.identity import Identifier
 from supportd.metrics import Metrics
 from supportd.ratelimit import RateLimiter
+from supportd.tickets.state import TicketState
 from tests.harness import JWT_SECRET, MongoDatabase, Sdk, token
 from tests.raw_uploads import line_to
 from tests.system.processes import Processes, processes
@@ -60,6 +61,21 @@ def conversation(number: int, messages: int) -> State:
     )
 
 
+def ticket(number: int, messages: int) -> TicketState:
+    """A ticket as it is kept, with so many messages."""
+    chat = conversation(number, messages)
+    return TicketState(
+        id=chat.id,
+        number=str(number),
+        contact_ids=chat.contact_ids,
+        state="in_progress",
+        created_at=chat.created_at,
+        changed_at=chat.changed_at,
+        latest=chat.latest,
+        parts=chat.parts,
+    )
+
+
 def caches() -> dict[str, Kept]:
     """What is kept by count, and how one more gets in."""
     clock, rng = Clock(), random.Random(1)
@@ -72,9 +88,11 @@ def caches() -> dict[str, Kept]:
     identifier = Identifier(secrets=(JWT_SECRET,), issuer=None, audience=None, clock=clock)
     limiter = RateLimiter("reads", per_minute=240, clock=clock, rng=rng)
     served = ServedCursors()
+    tickets: dict[int, TicketState] = {}
     return {
         "conversation of 5 messages": lambda n: small.put(conversation(n, 5)),
         "conversation of 50 messages": lambda n: large.put(conversation(n, 50)),
+        "ticket of 5 messages": lambda n: tickets.__setitem__(n, ticket(n, 5)),
         "session token": lambda n: identifier.identify(f"Bearer {token(f'user-{n}')}"),
         "user's rate limit": lambda n: limiter.take(f"user-{n}"),
         "session's cursor": lambda n: served.note(f"{n:032x}", f"2154700{n}", n),

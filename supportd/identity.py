@@ -2,10 +2,10 @@
 
 import hashlib
 import hmac
-from dataclasses import dataclass
 
 import jwt
 from cachetools import LRUCache
+from msgspec import Struct
 
 from supportd.clock import Clock
 from supportd.errors import Unauthorized
@@ -17,8 +17,7 @@ LATEST_S = 2**53  # what a JSON number keeps exactly; NaN isn't below it either
 CACHED_TOKENS = 100_000
 
 
-@dataclass(frozen=True, slots=True)
-class Identity:
+class Identity(Struct, frozen=True, gc=False):
     """A verified token: its user, its expiry (s since the epoch), and keys that stand for both in caches and logs."""
 
     user_id: str

@@ -2,9 +2,9 @@
 
 import math
 import random
-from dataclasses import dataclass
 
 from cachetools import LRUCache
+from msgspec import Struct
 
 from supportd.clock import Clock
 from supportd.errors import RateLimited
@@ -14,8 +14,7 @@ TRACKED_USERS = 100_000
 RETRY_JITTER_S = 2.0
 
 
-@dataclass(slots=True)
-class _Bucket:
+class _Bucket(Struct, gc=False):
     tokens: float
     filled_at: float
 

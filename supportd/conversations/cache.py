@@ -21,52 +21,65 @@ class PollAnswer(msgspec.Struct, rename="camel"):
     rated: bool
 
 
-class Entry:
+class Entry(msgspec.Struct, eq=False, gc=False):
     """A conversation as it is served: what polls ask for at hand, all else encoded.
 
     Python's objects take several times the room of their text, so the state is kept as bytes, and decoded for what is
     rarer than a poll with nothing new. Links to files are made when they are served: they expire, and so may be in
-    nothing that is kept.
+    nothing that is kept. `newest` is the cursor (ms) of the last message that came or changed, `given` the newest that
+    a poll was given, as far as is known.
     """
 
-    __slots__ = (
-        "_deliveries", "_encoded", "_links", "_newest", "confirmed_at", "contact_ids", "etag", "given", "id", "latest",
-        "quiet",
-    )  # fmt: skip
+    id: str
+    contact_ids: tuple[str, ...]
+    latest: int
+    confirmed_at: int
+    given: int
+    newest: int
+    quiet: bytes
+    etag: str
+    encoded: bytes
+    links: AttachmentLinks
+    deliveries: Deliveries
 
-    def __init__(self, state: State, links: AttachmentLinks, deliveries: Deliveries, *, given: int) -> None:
-        self.id = state.id
-        self.contact_ids = state.contact_ids
-        self.latest = state.latest
-        self.confirmed_at = state.confirmed_at
-        self.given = given  # the newest cursor (ms) that a poll was given, as far as is known
-        self._newest = max((part.cursor for part in state.parts), default=0)
-        self._encoded = encode(state)
-        self._deliveries = deliveries
-        self._links = links
-        self.quiet = _answer(state, ())
-        # What a poll answers follows from these bytes: each message that comes or changes moves `latestTimestamp`.
-        self.etag = f'"{blake2b(self.quiet, digest_size=8).hexdigest()}"'
+    @classmethod
+    def of(cls, state: State, links: AttachmentLinks, deliveries: Deliveries, *, given: int) -> "Entry":
+        """The entry of a state."""
+        quiet = _answer(state, ())
+        return cls(
+            id=state.id,
+            contact_ids=state.contact_ids,
+            latest=state.latest,
+            confirmed_at=state.confirmed_at,
+            given=given,
+            newest=max((part.cursor for part in state.parts), default=0),
+            quiet=quiet,
+            # What a poll answers follows from these bytes: each message that comes or changes moves `latestTimestamp`.
+            etag=f'"{blake2b(quiet, digest_size=8).hexdigest()}"',
+            encoded=encode(state),
+            links=links,
+            deliveries=deliveries,
+        )
 
     @property
     def state(self) -> State:
         """The whole state, decoded anew each time."""
-        return decode_own(self._encoded)
+        return decode_own(self.encoded)
 
     def has_news(self, since: int) -> bool:
         """Whether a client with this cursor (ms) has something to get."""
-        return since < self._newest
+        return since < self.newest
 
     def poll(self, since: int) -> bytes:
         """The answer for a client with this cursor: what came or changed after it, in the order of the thread."""
-        if since >= self._newest:
+        if since >= self.newest:
             return self.quiet
         state = self.state
         news = [part.message for part in state.parts if part.cursor > since]
         if self.given < self.latest:
-            self._deliveries.note(news, after=self.given)
+            self.deliveries.note(news, after=self.given)
             self.given = self.latest
-        return _answer(state, self._links.all_shown(news, Home.CONVERSATION, state.id))
+        return _answer(state, self.links.all_shown(news, Home.CONVERSATION, state.id))
 
 
 def _answer(state: State, messages: tuple[Message, ...]) -> bytes:
@@ -93,7 +106,7 @@ class PollCache:
         """Puts a state in memory in place of the one before."""
         before = self._entries.get(state.id)
         given = state.latest if before is None else before.given  # who was given what before, nobody knows
-        entry = Entry(state, self._links, self._deliveries, given=given)
+        entry = Entry.of(state, self._links, self._deliveries, given=given)
         if before is None and len(self._entries) >= self._entries.maxsize:
             self._metrics.evictions.inc()
         self._entries[state.id] = entry

@@ -1,4 +1,7 @@
-"""What supportd knows of a conversation, and the shapes in which the API shows it."""
+"""What supportd knows of a conversation, and the shapes in which the API shows it.
+
+All of it is immutable and without cycles, so the garbage collector needn't walk through it (`gc=False`).
+"""
 
 from typing import Literal
 
@@ -11,7 +14,7 @@ AuthorType = Literal["user", "operator", "bot"]
 StateName = Literal["open", "closed", "snoozed"]
 
 
-class Author(Struct, frozen=True, rename="camel"):
+class Author(Struct, frozen=True, gc=False, rename="camel"):
     """Who wrote a message."""
 
     type: AuthorType
@@ -19,7 +22,7 @@ class Author(Struct, frozen=True, rename="camel"):
     avatar_url: str | None = None
 
 
-class Attachment(Struct, frozen=True, rename="camel", omit_defaults=True):
+class Attachment(Struct, frozen=True, gc=False, rename="camel", omit_defaults=True):
     """A file on a message; `size` in bytes, where it is known.
 
     In a state `url` is Intercom's, which expires, and `file_id` the file of ours that was sent, if it is one. Clients
@@ -33,7 +36,7 @@ class Attachment(Struct, frozen=True, rename="camel", omit_defaults=True):
     file_id: str | None = None
 
 
-class Message(Struct, frozen=True, rename="camel"):
+class Message(Struct, frozen=True, gc=False, rename="camel"):
     """A message as the API shows it. `created_at` (ms) is its place in the thread: assigned once, never changed."""
 
     id: str
@@ -45,7 +48,7 @@ class Message(Struct, frozen=True, rename="camel"):
     redacted: bool
 
 
-class Part(Struct, frozen=True, array_like=True):
+class Part(Struct, frozen=True, gc=False, array_like=True):
     """A message in the thread.
 
     `cursor` (ms) is what a client's `since` is compared with: `created_at`, or a later one once the message changed.
@@ -57,14 +60,14 @@ class Part(Struct, frozen=True, array_like=True):
     unformatted: bool = False
 
 
-class Reason(Struct, frozen=True):
+class Reason(Struct, frozen=True, gc=False):
     """The topic that a conversation was started for."""
 
     main: str
     sub: str | None
 
 
-class Rating(Struct, frozen=True, rename="camel"):
+class Rating(Struct, frozen=True, gc=False, rename="camel"):
     """The user's rating; `created_at` in ms."""
 
     stars: int
@@ -72,14 +75,14 @@ class Rating(Struct, frozen=True, rename="camel"):
     created_at: int
 
 
-class Period(Struct, frozen=True, array_like=True):
+class Period(Struct, frozen=True, gc=False, array_like=True):
     """A time that it was open or snoozed: from its start or reopening to its close, if it has come (Intercom's s)."""
 
     opened_at: int
     closed_at: int | None = None
 
 
-class State(Struct, frozen=True, kw_only=True):
+class State(Struct, frozen=True, gc=False, kw_only=True):
     """Everything known of one conversation.
 
     Times are ms, but for two of Intercom's own clock, in its seconds: `updated_at` of the newest header seen, and

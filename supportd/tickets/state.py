@@ -12,7 +12,7 @@ FORMAT = b"1"  # first byte of an encoded ticket; raised when an older one can't
 StateName = Literal["submitted", "in_progress", "awaiting_reply", "resolved"]
 
 
-class Change(Struct, frozen=True, array_like=True):
+class Change(Struct, frozen=True, gc=False, array_like=True):
     """A change of the ticket's state at a time (ms), as one of its parts tells it."""
 
     part_id: str
@@ -28,7 +28,7 @@ class Step(NamedTuple):
     at: int
 
 
-class TicketState(Struct, frozen=True, kw_only=True):
+class TicketState(Struct, frozen=True, gc=False, kw_only=True):
     """Everything known of one ticket.
 
     Times are ms, but for `updated_at`, Intercom's own (s) of the newest header seen. `number` is what people see of it,

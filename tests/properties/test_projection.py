@@ -160,7 +160,7 @@ class Client:
     deliveries: Deliveries = field(default_factory=lambda: Deliveries(clock=StillClock(), metrics=Metrics("1")))
 
     def poll(self, state: State) -> None:
-        entry = Entry(state, attachment_links(), self.deliveries, given=state.latest)
+        entry = Entry.of(state, attachment_links(), self.deliveries, given=state.latest)
         answer = msgspec.json.decode(entry.poll(self.since), type=PollAnswer)
         self.given += [(message.id, message.body, message.redacted) for message in answer.messages]
         self.since = answer.latest_timestamp
