@@ -1,4 +1,7 @@
-"""`make bench`: measures all, prints each figure beside its target and baseline, and writes results and plots."""
+"""`make bench`: measures all, prints each figure beside its target and baseline, and writes results and plots.
+
+The table in README.md is the last run's too.
+"""
 
 import argparse
 import asyncio
@@ -7,6 +10,7 @@ import os
 import platform
 import sys
 import tempfile
+from datetime import UTC, datetime
 from pathlib import Path
 
 import msgspec
@@ -18,6 +22,7 @@ from benchmarks.rig import need_wrk
 from supportd.loop import fastest_loop
 
 HERE = Path(__file__).parent
+BEGIN, END = "<!-- figures -->", "<!-- end of figures -->"
 ALL = ("polls", "crowds", "held", "freshness", "upstream", "pauses")
 
 
@@ -33,6 +38,16 @@ def measure(name: str) -> Results:
     with tempfile.TemporaryDirectory() as folder, asyncio.Runner(loop_factory=fastest_loop()) as runner:
         results: Results = runner.run(importlib.import_module(f"benchmarks.{name}").run(Path(folder)))
     return results
+
+
+def _write_table(figures: list[Figure], machine: dict[str, str | int]) -> None:
+    """Puts the figures in the place of those in README.md."""
+    readme = HERE / "README.md"
+    before, _, rest = readme.read_text(encoding="utf-8").partition(BEGIN)
+    _, _, after = rest.partition(END)
+    on = f"Measured on {datetime.now(tz=UTC):%Y-%m-%d}: {machine['cores']} cores, CPython {machine['python']}, "
+    told = f"{table(figures)}\n\n{on}Tornado {machine['tornado']}. Medians, where a thing was measured more than once."
+    readme.write_text(f"{before}{BEGIN}\n{told}\n{END}{after}", encoding="utf-8")
 
 
 def main() -> None:
@@ -59,6 +74,7 @@ def main() -> None:
         }
         report = Report(machine, figures)
         (HERE / "results.json").write_bytes(msgspec.json.format(msgspec.json.encode(report), indent=2) + b"\n")
+        _write_table(figures, machine)
         print("\n" + table(figures))
     sys.exit(any(not figure.met for figure in figures))
 

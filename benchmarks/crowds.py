@@ -12,7 +12,7 @@ from benchmarks.rig import Load, Site, resident_bytes, site, wrk
 from tests.waiting import eventually
 
 SIZES = (1_000, 10_000, 100_000)
-GIB = 2**30
+MIB, GIB = 2**20, 2**30
 ROUNDS = 3
 SECONDS = 3.0
 CONNECTIONS = 32
@@ -38,7 +38,7 @@ async def run(folder: Path) -> Results:
                 await wrk(made.running.api, connections=CONNECTIONS, seconds=SECONDS, headers={}, script=script)
                 for _ in range(ROUNDS)
             ]
-    return Results([_start(starts, empty), *_memory(memory, crowd), *_flat(loads)], _plots(memory, loads))
+    return Results([_start(starts, empty), *_memory(memory, crowd), *_flat(loads)], _plots(memory, crowd, loads))
 
 
 async def _poll(connection: Connection, person: Person, latest: int) -> None:
@@ -95,8 +95,9 @@ def _flat(loads: dict[int, list[Load]]) -> list[Figure]:
     ]
 
 
-def _plots(memory: dict[int, float], loads: dict[int, list[Load]]) -> list[Plot]:
-    kept = [(float(size), memory[size] / 2**20) for size in SIZES]
+def _plots(memory: dict[int, float], crowd: Crowd, loads: dict[int, list[Load]]) -> list[Plot]:
+    kept = [(float(size), memory[size] / MIB) for size in SIZES]
+    as_json = [(float(size), size * crowd.json_bytes / MIB) for size in SIZES]
     rates = [(float(size), max(load.per_s for load in loads[size])) for size in SIZES]
     return [
         Plot(
@@ -104,8 +105,7 @@ def _plots(memory: dict[int, float], loads: dict[int, list[Load]]) -> list[Plot]
             title="Memory of cached conversations of 20 messages",
             x="conversations",
             y="MiB",
-            lines={"supportd": kept},
-            log_x=True,
+            lines={"supportd": kept, "their messages as JSON": as_json},
         ),
         Plot(
             file="crowd.svg",

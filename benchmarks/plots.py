@@ -22,8 +22,11 @@ def draw(plot: Plot, folder: Path) -> None:
         ticks = sorted({x for points in plot.lines.values() for x, _ in points})
         axes.set_xticks(ticks, [f"{tick:,.0f}" for tick in ticks])
         axes.minorticks_off()
+    else:
+        axes.xaxis.set_major_formatter("{x:,.0f}")
+    axes.yaxis.set_major_formatter("{x:,.0f}")
     axes.set(title=plot.title, xlabel=plot.x, ylabel=plot.y)
-    axes.set_ylim(bottom=0)
+    axes.set_ylim(0, 1.1 * max(y for points in plot.lines.values() for _, y in points))
     axes.grid(alpha=0.3)
     axes.legend(frameon=False)
     figure.savefig(folder / plot.file, metadata={"Date": None})
