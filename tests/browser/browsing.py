@@ -3,7 +3,6 @@
 import contextlib
 import os
 import shutil
-import socket
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -13,6 +12,7 @@ import pytest
 from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import Page, Request, async_playwright, expect
 
+from supportd.dev.ports import free_port
 from tests.harness import JWT_SECRET, MongoDatabase, World, serving, settings, simulating
 
 CHROMIUM = shutil.which("chromium")
@@ -70,8 +70,7 @@ class Browsing:
 @contextlib.asynccontextmanager
 async def browsing(mongo: MongoDatabase, *, quiet: bool = True, **changes: Any) -> AsyncIterator[Browsing]:
     """A world with its pages. At the end nothing was asked of other places, and the console is clean where `quiet`."""
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = taken.getsockname()[1]
+    port = free_port()
     async with contextlib.AsyncExitStack() as stack:
         simulator = await stack.enter_async_context(
             simulating(api_url=f"http://127.0.0.1:{port}", jwt_secret=JWT_SECRET)
