@@ -11,6 +11,7 @@ from supportd.errors import ConfigError
 SECRET_BYTES = 32
 LOG_LEVELS = ("debug", "info", "warning", "error")
 LOG_FORMATS = ("json", "console")
+LANGUAGES = ("en", "ru")  # of notifications; their words are in `push/wording.py`
 
 
 def text(value: str) -> str:
@@ -194,7 +195,7 @@ class Settings:
     telegram_base_url: str = setting(url, default="https://api.telegram.org")
     telegram_mini_app_url: str | None = setting(https_url, default=None)
     push_content: str = setting(one_of("preview", "none"), default="preview")
-    push_language: str = setting(one_of("en", "ru"), default="en")
+    push_language: str = setting(one_of(*LANGUAGES), default="en")
     presence_window: float = setting(bounded(float, 0, 3600), default=20.0)
 
     log_level: str = setting(one_of(*LOG_LEVELS), default="info")

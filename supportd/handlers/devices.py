@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 
 from msgspec import Struct
 
+from supportd.config import LANGUAGES
 from supportd.errors import NotFound
 from supportd.handlers import bodies
 from supportd.handlers.base import BaseHandler
@@ -36,7 +37,7 @@ class RegisterHandler(DevicesHandler):
         given = self.json_body(RegisterBody)
         token = bodies.text("token", given.token, most=MAX_TOKEN_CHARS)
         now = datetime.fromtimestamp(self.web.clock.time(), UTC)
-        language = preferred(self.request.headers.get("Accept-Language", ""))
+        language = preferred(self.request.headers.get("Accept-Language", ""), among=LANGUAGES)
         device_id = await self.devices.register(self.caller.user_id, given.platform, token, at=now, language=language)
         self.answer({"id": device_id})
 

@@ -7,6 +7,7 @@ has this one. Titles never quote anything.
 from dataclasses import dataclass
 
 from supportd.push.announcer import Place
+from supportd.push.cutting import cut
 from supportd.push.stories import Line
 
 CONTENT_CHARS = 120
@@ -27,7 +28,7 @@ class Words:
 
 
 def languages() -> dict[str, Words]:
-    """The languages that there are; `PUSH_LANGUAGE` in `config.py` knows them too."""
+    """The words of each of `LANGUAGES` in `config.py`."""
     return {
         "en": Words(
             chat="New message from support",
@@ -93,6 +94,4 @@ class Wording:
     def _content(self, words: Words, line: Line) -> str:
         if line.state is not None:
             return words.states.get(line.state, words.look)
-        if len(line.words) > CONTENT_CHARS:
-            return f"{line.words[: CONTENT_CHARS - 1].rstrip()}…"
-        return line.words or words.file
+        return cut(line.words, most=CONTENT_CHARS) or words.file
