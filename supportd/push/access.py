@@ -16,6 +16,14 @@ REFUSED_WAIT_S = 60.0
 CODE = re.compile(r"[a-z_]{1,40}")
 
 
+class AccessRefused(NotSent):
+    """Google answered, and gives the account no access. `reason` is its own code of it, or nothing."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(REFUSED_WAIT_S)
+        self.reason = reason
+
+
 class _Granted(Struct):
     access_token: str = ""
     expires_in: float = 0.0
@@ -61,7 +69,7 @@ class AccessTokens:
         if answer.status != 200 or not granted.access_token.isascii() or not granted.access_token:
             reason = granted.error if CODE.fullmatch(granted.error) else ""
             structlog.get_logger("supportd.push").error("FCM access refused", status=answer.status, reason=reason)
-            raise NotSent(REFUSED_WAIT_S)
+            raise AccessRefused(reason)
         self._token = granted.access_token
         early_s = min(EARLY_S, granted.expires_in / 2)
         self._good_until = asked_at + granted.expires_in - early_s

@@ -196,6 +196,8 @@ class _Send(_Answering):
         if project != PROJECT:
             return Fault(404, google_status="NOT_FOUND")
         body = msgspec.json.decode(self.request.body)
+        if body.pop("validate_only", False):
+            return self.fcm.faults.pop(0) if self.fcm.faults else BAD_TOKEN
         problem = None if set(body) == {"message"} else "message"
         problem = problem or _misshapen(body["message"], SHAPE, "message") or _wrong(body["message"])
         if problem or len(self.request.body) > MAX_BYTES:

@@ -34,7 +34,13 @@ class Telegram:
         self.faults: list[Fault] = []
         self.of_chats: dict[int, Fault] = {}
         self._server = HTTPServer(
-            Application([(r"/bot([^/]+)/sendMessage", _SendMessage, {"telegram": self})], log_function=lambda _: None)
+            Application(
+                [
+                    (r"/bot([^/]+)/sendMessage", _SendMessage, {"telegram": self}),
+                    (r"/bot([^/]+)/getMe", _GetMe),
+                ],
+                log_function=lambda _: None,
+            )
         )
         self.port = 0
 
@@ -55,6 +61,12 @@ class Telegram:
     async def close(self) -> None:
         self._server.stop()
         await self._server.close_all_connections()
+
+
+class _GetMe(RequestHandler):
+    def post(self, token: str) -> None:
+        self.set_status(200 if token == BOT_TOKEN else 401)
+        self.finish({"ok": token == BOT_TOKEN})
 
 
 class _SendMessage(RequestHandler):

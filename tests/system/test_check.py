@@ -26,10 +26,13 @@ from supportd.simulator.app import Simulator
 from supportd.stores.diagnosis import Facts
 from tests.files.opening import BUCKET, CREDENTIALS, moto
 from tests.harness import DrivenClock, MongoDatabase, Operator, simulating
+from tests.push.fcm import Fault, Fcm
+from tests.push.telegram import BOT_TOKEN, Telegram
 from tests.system.processes import environment, serve_environment
 from tests.waiting import eventually
 
 NOWHERE = "http://127.0.0.1:1"
+PUSH = {"push.fcm", "push.telegram"}
 PERMISSIONS = {
     f"intercom.{verb}_{what}" for verb in ("read", "write") for what in ("users", "conversations", "tickets", "tags")
 }
@@ -117,6 +120,35 @@ async def test_no_secret_is_shown(mongo: MongoDatabase) -> None:
         done = await asyncio.to_thread(command, environ)
     assert done.returncode == 1
     assert canary not in done.stdout + done.stderr
+
+
+# Push
+
+
+@pytest.mark.logs("FCM access refused")
+async def test_what_push_needs_is_asked_for_and_nobody_is_told(mongo: MongoDatabase) -> None:
+    fcm, telegram = Fcm(), Telegram()
+    async with intercom(mongo) as (_, environ), contextlib.AsyncExitStack() as stack:
+        assert {(await looked(environ))[name].says[:3] for name in PUSH} == {"off"}
+        for each in fcm, telegram:
+            each.listen()
+            stack.push_async_callback(each.close)
+        environ |= {"FCM_SERVICE_ACCOUNT": json.dumps(fcm.account), "FCM_BASE_URL": fcm.url}
+        environ |= {"TELEGRAM_BOT_TOKEN": BOT_TOKEN, "TELEGRAM_BASE_URL": telegram.url}
+        assert wrongs(await looked(environ)) == set()
+
+        fcm.faults.append(Fault(403, google_status="PERMISSION_DENIED"))
+        found = await looked({**environ, "TELEGRAM_BOT_TOKEN": "7:revoked"})
+        assert wrongs(found) == PUSH
+        assert "may not send for the project wallet-app (403: " in found["push.fcm"].says
+        assert found["push.telegram"].says.startswith("TELEGRAM_BOT_TOKEN isn't accepted")
+
+        fcm.grant_fault = (400, {"error": "invalid_grant", "error_description": "canary"})
+        assert "invalid_grant" in (await looked(environ))["push.fcm"].says
+        assert (fcm.messages, telegram.messages) == ([], [])
+    found = await looked(environ)
+    assert all(found[name].says.startswith("no answer from ") for name in PUSH)
+    assert BOT_TOKEN not in repr(found)
 
 
 # MongoDB
