@@ -1,7 +1,5 @@
 """When a service may be called: not while it is down, nor before the time that it named, nor faster than it takes."""
 
-import asyncio
-
 from cachetools import LRUCache
 
 from supportd.clock import Clock
@@ -41,13 +39,12 @@ class Pace:
         self._clock = clock
         self._next = 0.0
 
-    async def turn(self) -> None:
-        """Waits for the next turn."""
+    def take_turn(self) -> float:
+        """Takes the next turn, and says in how many seconds it is; 0 if now."""
         now = self._clock.monotonic()
         mine = max(self._next, now)
         self._next = mine + self._gap_s
-        if mine > now:
-            await asyncio.sleep(mine - now)
+        return mine - now
 
 
 class Spacing:

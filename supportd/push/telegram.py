@@ -4,6 +4,7 @@ A device's token is a chat id that a client named, so a message says that someth
 users only, never to a group or channel.
 """
 
+import asyncio
 import re
 from typing import Any
 
@@ -68,7 +69,7 @@ class Telegram:
             return wait_s
         wait_s = self._spacing.left_s(token)
         if wait_s == 0:
-            await self._pace.turn()
+            await asyncio.sleep(self._pace.take_turn())
         return wait_s
 
     async def send(self, note: Note) -> Fate:
