@@ -4,15 +4,12 @@ import asyncio
 import gc
 import io
 import json
-import logging
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import pytest
-import structlog
 
 from supportd import logs
+from tests.capturing import captured
 from tests.harness import MongoDatabase, Sdk, World, living, token
 
 USER = "canary-user-7301"
@@ -34,25 +31,6 @@ CANARIES = {
     "error": "canaryerrortext",
     "hidden": "canaryhidden",
 }
-
-
-@contextmanager
-def captured(level: str = "debug") -> Iterator[io.StringIO]:
-    """What is logged meanwhile. Afterwards logging is as it was."""
-    root = logging.getLogger()
-    handlers, was = root.handlers, root.level
-    known = {name: logging.getLogger(name).level for name in list(root.manager.loggerDict)}
-    configuration = structlog.get_config()
-    stream = io.StringIO()
-    logs.configure(level=level, fmt="json", stream=stream)
-    try:
-        yield stream
-    finally:
-        structlog.configure(**configuration)
-        root.handlers = handlers
-        root.setLevel(was)
-        for name in list(root.manager.loggerDict):
-            logging.getLogger(name).setLevel(known.get(name, logging.NOTSET))
 
 
 def lines(stream: io.StringIO) -> list[dict[str, Any]]:

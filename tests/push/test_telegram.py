@@ -3,6 +3,7 @@
 import pytest
 from structlog.typing import EventDict
 
+from tests.capturing import captured
 from tests.harness import MongoDatabase
 from tests.push.pushing import Pushing, pushing
 from tests.push.telegram import BLOCKED, BOT_TOKEN, NO_CHAT, Fault
@@ -104,6 +105,21 @@ async def test_a_chat_gets_no_more_than_one_a_second(mongo: MongoDatabase) -> No
         assert run.telegram.chats == [int(CHAT)]
         await run.push()
         assert run.telegram.chats == [int(CHAT)] * 2
+
+
+async def test_the_bots_token_is_in_no_line_however_much_is_logged_and_whatever_fails(mongo: MongoDatabase) -> None:
+    with captured("debug") as log:
+        async with pushing(mongo) as run:
+            await run.register(CHAT, platform="tma")
+            chat_id = await run.chat()
+            run.telegram.faults.append(Fault(401, "Unauthorized"))
+            await told(run, chat_id)
+            await run.telegram.close()
+            await run.push(120)
+            await run.push(120)
+            assert run.count("retried", "telegram") >= 2
+    assert "push refused" in log.getvalue()
+    assert all(each not in log.getvalue() for each in (BOT_TOKEN, BOT_TOKEN.partition(":")[2], CHAT, "canary"))
 
 
 async def test_telegram_down_holds_up_no_phone(mongo: MongoDatabase) -> None:
