@@ -16,8 +16,17 @@ from supportd.push.gate import Pauses
 QUOTA_WAIT_S = 60.0  # where no Retry-After says (Google's docs, FCM, scale your requests)
 CONFIG_WAIT_S = 60.0
 THREAD_CHARS = 64  # of an APNs collapse id (Apple's docs)
+APPLES_KEY_MISSING = "THIRD_PARTY_AUTH_ERROR"  # or wrong: no iPhone can be told
+OF_ANOTHER_PROJECT = "SENDER_ID_MISMATCH"  # the token or our account: which one isn't said, so the device stays
 KNOWN_CODES = frozenset(
-    {"INVALID_ARGUMENT", "NOT_FOUND", "PERMISSION_DENIED", "THIRD_PARTY_AUTH_ERROR", "UNAUTHENTICATED"}
+    {
+        "INVALID_ARGUMENT",
+        "NOT_FOUND",
+        "PERMISSION_DENIED",
+        "UNAUTHENTICATED",
+        APPLES_KEY_MISSING,
+        OF_ANOTHER_PROJECT,
+    }
 )
 
 
@@ -89,7 +98,7 @@ class Fcm:
         try:
             access = await self._access.get()
             answer = await self._post(note, access)
-            if answer.status == 401 and _read(answer).code != "THIRD_PARTY_AUTH_ERROR":
+            if answer.status == 401 and _read(answer).code != APPLES_KEY_MISSING:
                 self._access.refused(access)
                 answer = await self._post(note, await self._access.get())
         except NotSent as error:
@@ -138,12 +147,17 @@ class Fcm:
             return Fate(Pushed.RETRIED, retry_after or QUOTA_WAIT_S)
         if answer.status >= 500:
             return Fate(Pushed.RETRIED)
-        code = refusal.code if refusal.code in KNOWN_CODES else ""
-        self._log.error("push refused", kind=self.name.value, status=answer.status, reason=code)
-        if answer.status in {401, 403, 404}:  # of the account or the project, which a person puts right
+        return self._refused(answer.status, refusal.code)
+
+    def _refused(self, status: int, code: str) -> Fate:
+        """A person has to put it right: the account, the project, or Apple's key for the iPhones of it."""
+        reason = code if code in KNOWN_CODES else ""
+        self._log.error("push refused", kind=self.name.value, status=status, reason=reason)
+        if status not in {401, 403, 404} or code == OF_ANOTHER_PROJECT:
+            return Fate(Pushed.REFUSED)
+        if code != APPLES_KEY_MISSING:
             self._pauses.pause_all(CONFIG_WAIT_S)
-            return Fate(Pushed.RETRIED, CONFIG_WAIT_S)
-        return Fate(Pushed.REFUSED)
+        return Fate(Pushed.RETRIED, CONFIG_WAIT_S)
 
 
 def _read(answer: Answer) -> _Refusal:
@@ -155,6 +169,4 @@ def _is_gone(status: int, refusal: _Refusal) -> bool:
     """Whether the device can't be reached any more (Google's docs, FCM, error codes)."""
     if status == 404:
         return refusal.code == "UNREGISTERED"
-    if status == 403:
-        return refusal.code == "SENDER_ID_MISMATCH"
     return status == 400 and refusal.code == "INVALID_ARGUMENT" and refusal.is_of_the_token

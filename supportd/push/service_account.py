@@ -2,11 +2,14 @@
 
 import re
 from pathlib import Path
+from typing import Annotated
 from urllib.parse import urlsplit
 
 import jwt
 import msgspec
-from msgspec import Struct
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+from jwt.algorithms import RSAAlgorithm
+from msgspec import Meta, Struct
 
 from supportd.errors import ConfigError
 
@@ -16,14 +19,17 @@ SETTING = "FCM_SERVICE_ACCOUNT"
 PROJECT = re.compile(r"[a-z0-9.:-]{1,100}")
 
 
+Given = Annotated[str, Meta(min_length=1)]
+
+
 class ServiceAccount(Struct, frozen=True):
     """What a key file says."""
 
     type: str
     project_id: str
-    private_key_id: str
+    private_key_id: Given
     private_key: str
-    client_email: str
+    client_email: Given
     token_uri: str
 
     def __repr__(self) -> str:
@@ -60,11 +66,16 @@ def service_account(value: str) -> ServiceAccount:
         raise ConfigError(f"{SETTING} has a project_id that is none of Google's")
     if not _is_safe(account.token_uri):
         raise ConfigError(f"{SETTING} has a token_uri that is no https:// address")
-    try:
-        account.assertion(now=0)
-    except (jwt.PyJWTError, ValueError, TypeError):
-        raise ConfigError(f"{SETTING} has a private_key that is no RSA key in PEM format") from None
+    if not _is_private_key(account.private_key):
+        raise ConfigError(f"{SETTING} has a private_key that is no RSA key in PEM format")
     return account
+
+
+def _is_private_key(pem: str) -> bool:
+    try:
+        return isinstance(RSAAlgorithm(RSAAlgorithm.SHA256).prepare_key(pem), RSAPrivateKey)
+    except (jwt.PyJWTError, ValueError, TypeError):
+        return False
 
 
 def _content(value: str) -> bytes:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from structlog.typing import EventDict
 
 from supportd.errors import ConfigError
@@ -95,7 +96,6 @@ GONE = {
     "unregistered": UNREGISTERED,
     "no token, by its words": BAD_TOKEN,
     "no token, by the field": Fault(400, "INVALID_ARGUMENT", fields=("message.token",)),
-    "of another sender": Fault(403, "SENDER_ID_MISMATCH", google_status="PERMISSION_DENIED"),
 }
 
 
@@ -113,6 +113,7 @@ async def test_a_device_that_cannot_be_reached_any_more_goes(mongo: MongoDatabas
 
 NOT_THE_DEVICES = [
     (Fault(400, "INVALID_ARGUMENT", fields=("message.data",)), False),
+    (Fault(403, "SENDER_ID_MISMATCH", google_status="PERMISSION_DENIED"), False),
     (Fault(403, google_status="PERMISSION_DENIED"), True),
     (Fault(404, google_status="NOT_FOUND"), True),
     (Fault(401, "THIRD_PARTY_AUTH_ERROR"), True),
@@ -132,6 +133,26 @@ async def test_a_fault_that_is_not_the_devices_keeps_it(mongo: MongoDatabase, lo
             await run.push(120)
             assert run.fcm.tokens == (["canary-token"] if again else [])
         assert "canary" not in repr(logged)
+
+
+OF_ONE_DEVICE = [
+    Fault(401, "THIRD_PARTY_AUTH_ERROR", google_status="UNAUTHENTICATED"),  # Apple's key is missing: iPhones only
+    Fault(403, "SENDER_ID_MISMATCH", google_status="PERMISSION_DENIED"),  # a token of another project's app
+]
+
+
+@pytest.mark.logs("push refused")
+async def test_what_is_wrong_with_one_device_holds_up_no_other(mongo: MongoDatabase) -> None:
+    async with pushing(mongo) as run:
+        await run.register("iphone", user="bob")
+        await run.register("android")
+        bobs_id, chat_id = await run.chat("bob"), await run.chat()
+        for fault in OF_ONE_DEVICE:
+            run.fcm.messages.clear()
+            run.fcm.of_tokens["iphone"] = fault
+            await told(run, bobs_id, "Hello")
+            await told(run, chat_id, "Hello")
+            assert (run.fcm.tokens, await run.devices("bob")) == (["android"], ["iphone"])
 
 
 PASSING = [
@@ -230,6 +251,9 @@ def account(**changes: Any) -> str:
     return json.dumps({**fcm.account, **changes})
 
 
+PUBLIC_KEY = Fcm().public_key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
+
+
 @pytest.mark.parametrize(
     ("value", "problem"),
     [
@@ -242,6 +266,8 @@ def account(**changes: Any) -> str:
         (account(token_uri="http://canary.example/token"), "has a token_uri that is no https:// address"),
         (account(token_uri="https://[canary"), "has a token_uri that is no https:// address"),
         (account(private_key="canary"), "has a private_key that is no RSA key in PEM format"),
+        (account(private_key=PUBLIC_KEY), "has a private_key that is no RSA key in PEM format"),
+        (account(client_email=""), "is no service account's key file: Expected `str` of length >= 1"),
         (account(private_key=7), "is no service account's key file: Expected `str`"),
     ],
 )
