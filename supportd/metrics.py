@@ -92,6 +92,7 @@ class Pushed(StrEnum):
     SENT = "sent"
     GONE = "gone"
     MOVED = "moved"
+    WITHHELD = "withheld"
     REFUSED = "refused"
     UNCERTAIN = "uncertain"
     EXPIRED = "expired"

@@ -11,7 +11,7 @@ from supportd.config import Settings
 from supportd.conversations.keeper import Announce, ConversationKeeper
 from supportd.conversations.presence import Presence
 from supportd.intercom.breaker import Breaker
-from supportd.metrics import Metrics
+from supportd.metrics import Metrics, PushChannel
 from supportd.push.access import AccessTokens
 from supportd.push.announcer import Announcer, Place
 from supportd.push.audience import Audience
@@ -63,8 +63,8 @@ def build_push(
     stack: AsyncExitStack,
 ) -> Delivery | None:
     """Builds what tells devices; None where no way to them is configured. Raises `ConfigError`."""
+    _say_what_is_off(settings)
     if not _is_on(settings):
-        structlog.get_logger("supportd.push").info("push is off: neither FCM nor Telegram is configured")
         return None
     wording = Wording(with_content=settings.push_content == "preview", default_language=settings.push_language)
     channels = _channels(settings, wording, clock, stack)
@@ -89,6 +89,13 @@ def build_push(
         rng=rng,
         metrics=metrics,
     )
+
+
+def _say_what_is_off(settings: Settings) -> None:
+    needed = {PushChannel.FCM: settings.fcm_service_account, PushChannel.TELEGRAM: settings.telegram_bot_token}
+    for channel, setting in needed.items():
+        if setting is None:
+            structlog.get_logger("supportd.push").info("push is off: not configured", kind=channel.value)
 
 
 def _is_on(settings: Settings) -> bool:

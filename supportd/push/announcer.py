@@ -48,8 +48,16 @@ class Announcer:
         await self._queue(Place.CHAT.push_id(after.id), chat_events(before, after))
 
     async def ticket(self, before: TicketState | None, after: TicketState) -> None:
-        """Queues what a ticket has that it hadn't before. Raises `StorageUnavailable`."""
-        await self._queue(Place.TICKET.push_id(after.id), ticket_events(before, after))
+        """Queues what a ticket has that it hadn't before. Raises `StorageUnavailable`.
+
+        A conversation that an operator made a ticket of keeps its id, and the ticket has its messages (Intercom's API,
+        convert a conversation to a ticket): what was news of the conversation isn't news of the ticket.
+        """
+        events = ticket_events(before, after)
+        if before is None and events:
+            told = await self._store.known(Place.CHAT.push_id(after.id))
+            events = [event for event in events if event.id not in told]
+        await self._queue(Place.TICKET.push_id(after.id), events)
 
     async def _queue(self, push_id: str, events: list[Event]) -> None:
         now = int(self._clock.time() * 1000)
@@ -70,8 +78,8 @@ def ticket_events(before: TicketState | None, after: TicketState) -> list[Event]
     """The messages of others that are new, and the change of state."""
     messages = _messages(before.parts if before else (), after.parts)
     if before is None:
-        changes = [Event(state_event_id(change.after, change.at // 1000), change.at) for change in after.changes]
-        return [*messages, *changes]
+        changes = (each for each in after.changes if each.after != (each.before or "submitted"))  # its creation is none
+        return [*messages, *(Event(state_event_id(each.after, each.at // 1000), each.at) for each in changes)]
     if before.state == after.state or after.deleted:
         return messages
     return [*messages, Event(state_event_id(after.state, after.updated_at), after.updated_at * 1000)]

@@ -46,7 +46,7 @@ class Audience:
             found = await self._devices.of_user(contact.user_id)
             devices = [device for device in found if device.platform in self._platforms]
             if devices:
-                withheld = await self._withheld(place, contact.user_id)
+                withheld = await self.withheld(place, contact.user_id)
                 listeners.append(Listener(contact.user_id, contact.contact_id, tuple(devices), withheld))
         return listeners
 
@@ -58,7 +58,8 @@ class Audience:
         """Forgets a device that can't be reached any more, unless it was registered anew meanwhile."""
         await self._devices.forget(user_id, device)
 
-    async def _withheld(self, place: Place, user_id: str) -> Withheld | None:
+    async def withheld(self, place: Place, user_id: str) -> Withheld | None:
+        """Why the user isn't to be told just now, if so. Raises `StorageUnavailable`."""
         if self._presence.is_here(user_id):
             return Withheld.PRESENT
         preferences = await self._preferences.get(user_id)

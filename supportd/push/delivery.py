@@ -1,7 +1,7 @@
 """The worker that tells devices what waits in the outbox of pushes.
 
-At most once: that a device is being told is recorded before it is, and taken back only if the service surely told
-nobody. So a crash, or an answer that never came, may cost a push and never makes a second one.
+At most once: that a device is being told is recorded right before it is, and taken back only if the service says that
+it told nobody. So a crash in that moment, or an answer that never came, may cost a push and never makes a second one.
 """
 
 import asyncio
@@ -111,23 +111,27 @@ class Delivery:
         story = await self._stories[place](target, [news.id for news in push.news])
         listeners = await self._audience.of(place, story.contact_ids)
         made = plan(push, story, listeners, now=self._now_ms())
-        if made.told != push.told and not await self._store.claim(push, made.told):
-            return
         for listener in made.withheld:
             self._metrics.pushes_withheld.labels(listener.withheld).inc()
-        fates = await asyncio.gather(*(self._tell(push, story, dispatch) for dispatch in made.dispatches))
+        fates = await asyncio.gather(*(self._tell(push, story, made, dispatch) for dispatch in made.dispatches))
         await self._settle(push, story, made, fates)
 
-    async def _tell(self, push: Push, story: Story, dispatch: Dispatch) -> Fate:
+    async def _tell(self, push: Push, story: Story, made: Plan, dispatch: Dispatch) -> Fate:
         channel = self._channels[dispatch.device.platform]
         try:
-            fate = await self._try(channel, push, story, dispatch)
+            fate = await self._await_turn(channel, push, dispatch)
+            if fate is None:
+                mark = dispatch.device.mark
+                if not await self._store.claim(push, mark, made.told[mark]):
+                    return Fate(Pushed.RETRIED)  # by whoever holds it now
+                fate = await self._send(channel, push, story, dispatch)
         except StorageUnavailable:
             return Fate(Pushed.RETRIED)
         self._metrics.pushes.labels(channel.name, fate.outcome).inc()
         return fate
 
-    async def _try(self, channel: Channel, push: Push, story: Story, dispatch: Dispatch) -> Fate:
+    async def _await_turn(self, channel: Channel, push: Push, dispatch: Dispatch) -> Fate | None:
+        """Waits until the device may be told, and looks once more whether it is to be: None if so."""
         if dispatch.expires_at <= self._now_ms():
             return Fate(Pushed.EXPIRED)
         device = dispatch.device
@@ -136,10 +140,15 @@ class Delivery:
             return Fate(Pushed.RETRIED, wait_s)
         if not await self._audience.still_has(dispatch.user_id, device):
             return Fate(Pushed.MOVED)
+        place, _ = _address(push)
+        withheld = await self._audience.withheld(place, dispatch.user_id)
+        return None if withheld is None else Fate(Pushed.WITHHELD)
+
+    async def _send(self, channel: Channel, push: Push, story: Story, dispatch: Dispatch) -> Fate:
         fate = await channel.send(self._note(push, story, dispatch))
         if fate.outcome is Pushed.GONE:
             with suppress(StorageUnavailable):  # then it goes the next time
-                await self._audience.forget(dispatch.user_id, device)
+                await self._audience.forget(dispatch.user_id, dispatch.device)
         return fate
 
     def _note(self, push: Push, story: Story, dispatch: Dispatch) -> Note:
@@ -154,7 +163,7 @@ class Delivery:
         waits_s = []
         for dispatch, fate in zip(made.dispatches, fates, strict=True):
             if fate.outcome is Pushed.RETRIED:
-                told[dispatch.device.id] = push.told.get(dispatch.device.id, ())
+                told[dispatch.device.mark] = push.told.get(dispatch.device.mark, ())
                 waits_s.append(self._wait_s(push, fate))
         if waits_s:
             await self._store.retry(push, told, due_at=self._now_ms() + int(min(waits_s) * 1000))

@@ -40,12 +40,12 @@ def plan(push: Push, story: Story, listeners: Iterable[Listener], *, now: int) -
     for listener in listeners:
         missed = []
         for device in listener.devices:
-            known = made.told.get(device.id, ())
+            known = made.told.get(device.mark, ())
             since = max(_seen_at(device) - BEFORE_REGISTERED_MS, 0)
             unread = [line for line in story.lines if line.at > story.read.get(listener.contact_id, 0)]
             untold = [line for line in unread if line.id not in known and news[line.id].said_at >= since]
             if shown:
-                made.told[device.id] = tuple(dict.fromkeys((*known, *shown)))
+                made.told[device.mark] = tuple(dict.fromkeys((*known, *shown)))
             if untold and now - _seen_at(device) < MAX_SILENT_MS:
                 newest = untold[-1]
                 missed.append(Dispatch(listener.user_id, device, newest, news[newest.id].expires_at))

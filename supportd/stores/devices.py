@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime
 from enum import StrEnum
+from hashlib import sha256
 from uuid import uuid4
 
 from msgspec import Struct
@@ -31,6 +32,11 @@ class Device(Struct, frozen=True):
     token: str
     registered_at: datetime
     language: str | None = None
+
+    @property
+    def mark(self) -> str:
+        """Tells devices apart by their tokens: the same for one that was removed and registered anew."""
+        return sha256(self.token.encode()).hexdigest()[:32]
 
 
 class DeviceStore:

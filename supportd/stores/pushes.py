@@ -30,7 +30,7 @@ class News(Struct, frozen=True):
 class Push(Struct, frozen=True):
     """What waits for one conversation or ticket, and is held by one worker until `held_until`.
 
-    `told` has, for each device's id, the ids of the news that it was told, or was not to be told.
+    `told` has, for each device's mark, the ids of the news that it was told, or was not to be told.
     """
 
     id: str
@@ -67,6 +67,12 @@ class PushStore:
                     continue
                 return
 
+    async def known(self, push_id: str) -> frozenset[str]:
+        """The ids of the news that wait there, and of those told last."""
+        with translated("pushes.known"):
+            found = await self._collection.find_one({"_id": push_id}, {"news.id": 1, "done": 1})
+        return frozenset() if found is None else frozenset((*(n["id"] for n in found["news"]), *found.get("done", ())))
+
     async def take(self, *, now: int, until: int) -> Push | None:
         """What is due longest, held until then; None if nothing is due. What can't be read is set aside."""
         with translated("pushes.take"):
@@ -85,10 +91,10 @@ class PushStore:
                     structlog.get_logger("supportd.push").error("push unreadable")
                     await self._collection.update_one({"_id": found["_id"]}, {"$unset": {"due_at": ""}})
 
-    async def claim(self, push: Push, told: dict[str, tuple[str, ...]]) -> bool:
-        """Records what devices are told, before they are. False if it isn't held any more: then tell nobody."""
+    async def claim(self, push: Push, mark: str, told: tuple[str, ...]) -> bool:
+        """Records what a device is told, before it is. False if the push isn't held any more: then don't tell it."""
         with translated("pushes.claim"):
-            claimed = await self._collection.update_one(_held(push), {"$set": {"told": _lists(told)}})
+            claimed = await self._collection.update_one(_held(push), {"$set": {f"told.{mark}": list(told)}})
         return claimed.matched_count == 1
 
     async def retry(self, push: Push, told: dict[str, tuple[str, ...]], *, due_at: int) -> None:
@@ -128,4 +134,4 @@ def _held(push: Push) -> Document:
 
 
 def _lists(told: dict[str, tuple[str, ...]]) -> dict[str, list[str]]:
-    return {device_id: list(ids) for device_id, ids in told.items()}
+    return {mark: list(ids) for mark, ids in told.items()}

@@ -56,12 +56,10 @@ class Pushing:
         await self.world.settle()
 
     async def ticket(self, user: str = "alice") -> str:
-        """A ticket that supportd knows, and has told of what there was."""
+        """A ticket that supportd knows. That it was made is told to nobody."""
         await self.chat(user)  # so that the user is known
         made = await self.world.operator.make_ticket(user)
         await self.world.settle()
-        await self.push()
-        self.fcm.messages.clear()
         return str(made["id"])
 
     async def push(self, after_s: float = DUE_S) -> None:

@@ -130,6 +130,36 @@ async def test_a_push_under_way_when_the_process_stops_is_not_made_twice(mongo: 
         assert parts.fcm.asked == 1
 
 
+async def test_what_awaits_its_turn_when_the_process_stops_is_told_by_the_next(mongo: MongoDatabase) -> None:
+    async with house(mongo) as parts:
+        async with parts.running() as run:
+            await run.register()
+            await run.answer(await run.chat())
+            parts.fcm.grants_passable.clear()
+            run.world.clock.advance(DUE_S)
+            await run.delivery.work()
+            await eventually(lambda: parts.fcm.grants == 1)
+        parts.fcm.grants_passable.set()
+        async with parts.running() as run:
+            await run.push(120)
+        assert parts.fcm.tokens == ["phone"]
+
+
+async def test_a_token_that_is_registered_anew_is_still_the_same_device(mongo: MongoDatabase) -> None:
+    async with pushing(mongo) as run:
+        await run.register("phone")
+        await run.register("failing")
+        run.fcm.of_tokens["failing"] = Fault(500, "INTERNAL")
+        await run.answer(await run.chat())
+        await run.push()
+        phone = (await run.world.server.parts.stores.devices.of_user("alice"))[-1]
+        assert (await run.world.sdk().call("DELETE", f"/api/devices/{phone.id}")).status_code == 200
+        assert await run.register("phone") != phone.id
+        run.fcm.of_tokens.clear()
+        await run.push(30)
+        assert run.fcm.tokens == ["phone", "failing"]
+
+
 async def test_a_push_that_is_cut_off_in_the_middle_is_not_made_twice(mongo: MongoDatabase) -> None:
     async with house(mongo) as parts:
         async with parts.running() as run:
@@ -281,10 +311,14 @@ async def test_push_is_off_until_configured_and_says_so_once(mongo: MongoDatabas
         await run.answer(await run.chat())
         assert run.world.server.parts.push is None
         assert await run.world.server.parts.database["pushes"].count_documents({}) == 0
-    assert [line["level"] for line in logged if line["event"].startswith("push is off")] == ["info"]
+    assert off(logged) == ["fcm", "telegram"]
 
 
-async def test_a_platform_that_is_not_configured_is_left_alone(mongo: MongoDatabase) -> None:
+def off(logged: list[EventDict]) -> list[str]:
+    return [line["kind"] for line in logged if line["event"] == "push is off: not configured"]
+
+
+async def test_a_platform_that_is_not_configured_is_left_alone(mongo: MongoDatabase, logged: list[EventDict]) -> None:
     async with house(mongo) as parts, parts.running(telegram_bot_token=None) as run:
         await run.register("phone")
         await run.register("7001", platform="tma")
@@ -292,6 +326,7 @@ async def test_a_platform_that_is_not_configured_is_left_alone(mongo: MongoDatab
         await run.push()
         assert (run.fcm.tokens, run.telegram.asked) == (["phone"], 0)
         assert sorted(await run.devices()) == ["7001", "phone"]
+    assert off(logged) == ["telegram"]
 
 
 async def test_nothing_of_a_push_is_logged_or_measured(mongo: MongoDatabase, logged: list[EventDict]) -> None:

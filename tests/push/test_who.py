@@ -1,6 +1,7 @@
 """Who is told: from the operator's answer in the simulator to what the stand-ins received."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 
 import pytest
 
@@ -114,6 +115,32 @@ async def test_who_holds_a_poll_is_present_however_long(mongo: MongoDatabase) ->
         await held
 
 
+async def looks(run: Pushing, chat_id: str) -> None:
+    await run.world.sdk().poll(chat_id)
+
+
+async def turns_it_off(run: Pushing, _: str) -> None:
+    await prefer(run, chatMessages=False)
+
+
+@pytest.mark.parametrize("meanwhile", [looks, turns_it_off])
+async def test_who_looks_or_turns_it_off_while_a_turn_is_awaited_is_not_told(
+    mongo: MongoDatabase, meanwhile: Callable[[Pushing, str], Awaitable[None]]
+) -> None:
+    async with pushing(mongo) as run:
+        await run.register()
+        chat_id = await run.chat()
+        await run.answer(chat_id)
+        run.fcm.grants_passable.clear()
+        pushed = asyncio.create_task(run.push())
+        await eventually(lambda: run.fcm.grants == 1)
+        await meanwhile(run, chat_id)
+        run.fcm.grants_passable.set()
+        await pushed
+        await run.push(60)
+        assert (run.fcm.messages, run.count("withheld")) == ([], 1)
+
+
 PREFERENCES: list[tuple[str, set[str]]] = [
     ("chatMessages", {"ticket"}),
     ("ticketUpdates", {"chat"}),
@@ -181,6 +208,22 @@ async def test_notes_and_the_users_own_acts_on_a_ticket_are_not_told(mongo: Mong
         await run.push()
         assert (await run.world.sdk().get(f"/api/tickets/{ticket_id}"))["state"] == "in_progress"
         assert run.fcm.messages == []
+
+
+async def test_what_was_told_of_a_conversation_is_no_news_of_the_ticket_that_it_becomes(mongo: MongoDatabase) -> None:
+    async with pushing(mongo) as run:
+        await run.register()
+        chat_id = await run.chat()
+        await run.answer(chat_id, "Hello")
+        await run.push()
+        await run.world.operator.act(chat_id, "convert", title="Lost card")
+        await run.world.settle()
+        await run.push()
+        assert [message["data"]["type"] for message in run.fcm.messages] == ["chat"]
+        await run.world.operator.act_on_ticket(chat_id, "reply", body="<p>Found it</p>")
+        await run.world.settle()
+        await run.push()
+        assert [message["notification"]["body"] for message in run.fcm.messages] == ["Hello", "Found it"]
 
 
 async def test_who_looks_at_a_ticket_is_present(mongo: MongoDatabase) -> None:

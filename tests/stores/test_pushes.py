@@ -80,7 +80,8 @@ async def test_a_retry_keeps_who_was_told(opened: Open) -> None:
     async with opened() as stores:
         await add(stores, "a")
         push = await taken(stores)
-        assert await stores.pushes.claim(push, {"d1": ("a",), "d2": ("a",)})
+        for device in ("d1", "d2"):
+            assert await stores.pushes.claim(push, device, ("a",))
         await stores.pushes.retry(push, {"d1": ("a",)}, due_at=ms(20))
         assert await take(stores, 19) is None
         again = await taken(stores, 20)
@@ -101,11 +102,30 @@ async def test_who_lost_hold_of_it_changes_nothing(opened: Open) -> None:
         await add(stores, "a")
         late = await taken(stores)
         push = await taken(stores, 70)
-        assert not await stores.pushes.claim(late, {"d1": ("a",)})
+        assert not await stores.pushes.claim(late, "d1", ("a",))
         await stores.pushes.finish(late, ["a"], due_at=ms(80))
         await stores.pushes.retry(late, {"d1": ("a",)}, due_at=ms(80))
-        assert await stores.pushes.claim(push, {"d2": ("a",)})
+        assert await stores.pushes.claim(push, "d2", ("a",))
         assert await take(stores, 80) is None
+
+
+async def test_what_devices_were_told_before_a_crash_is_known_after_it(opened: Open) -> None:
+    async with opened() as stores:
+        await add(stores, "a")
+        push = await taken(stores)
+        for device in ("d1", "d2"):
+            assert await stores.pushes.claim(push, device, ("a",))
+        assert (await taken(stores, 63)).told == {"d1": ("a",), "d2": ("a",)}
+
+
+async def test_news_are_known_while_they_wait_and_when_they_were_told(opened: Open) -> None:
+    async with opened() as stores:
+        assert await stores.pushes.known(CHAT) == frozenset()
+        await add(stores, "a", "b")
+        assert await stores.pushes.known(CHAT) == {"a", "b"}
+        await stores.pushes.finish(await taken(stores), ["a"], due_at=ms(6))
+        assert await stores.pushes.known(CHAT) == {"a", "b"}
+        assert await stores.pushes.known("chat:2") == frozenset()
 
 
 async def test_the_due_longest_goes_first_and_they_are_counted(opened: Open) -> None:

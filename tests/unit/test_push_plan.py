@@ -25,17 +25,19 @@ def planned(
 
 
 def lines(made: Plan) -> dict[str, str]:
-    return {each.device.id: each.line.id for each in made.dispatches}
+    return {each.device.token.removesuffix("-token"): each.line.id for each in made.dispatches}
 
 
 def test_each_device_is_told_the_newest_and_counts_as_told_all() -> None:
     made = planned(2000, 1000, devices=(OLD, NEW))
     assert lines(made) == {"old": "m1", "new": "m1"}
-    assert made.told == {"old": ("m0", "m1"), "new": ("m0", "m1")}
+    assert made.told == {OLD.mark: ("m0", "m1"), NEW.mark: ("m0", "m1")}
 
 
 def test_what_a_device_was_told_is_not_told_again() -> None:
-    assert lines(planned(2000, 1000, devices=(OLD, NEW), told={"old": ("m0", "m1"), "new": ("m0",)})) == {"new": "m1"}
+    assert lines(planned(2000, 1000, devices=(OLD, NEW), told={OLD.mark: ("m0", "m1"), NEW.mark: ("m0",)})) == {
+        "new": "m1"
+    }
 
 
 def test_what_was_said_before_a_device_was_registered_is_history_to_it() -> None:
@@ -50,5 +52,9 @@ def test_what_was_read_is_not_told() -> None:
 
 def test_who_is_not_to_be_told_counts_as_told() -> None:
     made = planned(1000, withheld=Withheld.PRESENT)
-    assert (made.dispatches, [each.user_id for each in made.withheld], made.told) == ([], ["alice"], {"old": ("m0",)})
+    assert (made.dispatches, [each.user_id for each in made.withheld], made.told) == (
+        [],
+        ["alice"],
+        {OLD.mark: ("m0",)},
+    )
     assert planned(1000, told=made.told, withheld=Withheld.PRESENT).withheld == []
