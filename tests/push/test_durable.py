@@ -9,9 +9,10 @@ from prometheus_client import generate_latest
 from structlog.typing import EventDict
 
 from supportd.dev.mongod import running_mongod
+from supportd.push.announcer import COLLAPSE_MS
 from tests.harness import MongoDatabase
 from tests.push.fcm import Fault
-from tests.push.pushing import DUE_S, Pushing, house, pushing
+from tests.push.pushing import DUE_S, PRESENCE_S, Pushing, house, pushing
 from tests.waiting import eventually
 
 
@@ -31,6 +32,18 @@ async def test_what_came_within_a_few_seconds_is_one_push_a_conversation_of_the_
         await run.answer(chat_id, "Later")
         await run.push()
         assert bodies(run)[2:] == ["Later"]
+
+
+async def test_a_message_waits_a_few_seconds_for_the_next(mongo: MongoDatabase) -> None:
+    async with pushing(mongo) as run:
+        await run.register()
+        chat_id = await run.chat()
+        await run.push()  # it is known who is looking
+        await run.answer(chat_id, "One")
+        await run.push(0)
+        await run.answer(chat_id, "Two")
+        await run.push(COLLAPSE_MS / 1000)
+        assert bodies(run) == ["Two"]
 
 
 async def test_it_is_shown_before_it_is_told(mongo: MongoDatabase) -> None:
@@ -62,6 +75,26 @@ async def test_what_is_not_saved_is_not_told_until_it_is(mongo: MongoDatabase) -
         await run.push()
         assert run.fcm.asked == 0
         await database["snapshots"].replace_one({"_id": chat_id}, after)
+        await run.push()
+        assert run.fcm.tokens == ["phone"]
+
+
+@pytest.mark.logs("storage unavailable")
+async def test_what_cannot_be_queued_is_not_shown_until_it_is_and_then_it_is_told(
+    mongo: MongoDatabase, logged: list[EventDict]
+) -> None:
+    async with pushing(mongo) as run:
+        await run.register()
+        chat_id = await run.chat()
+        database = run.world.server.parts.database
+        await database.command("collMod", "pushes", validator={"never": True})
+        await run.world.operator.reply(chat_id, "<p>Hello</p>")
+        await run.world.operator.deliver()
+        await eventually(lambda: "pushes.add" in [line.get("operation") for line in logged])
+        assert len((await run.world.sdk().poll(chat_id))["messages"]) == 1
+        await database.command("collMod", "pushes", validator={})
+        run.world.clock.advance(PRESENCE_S)
+        await run.world.reconcile()
         await run.push()
         assert run.fcm.tokens == ["phone"]
 

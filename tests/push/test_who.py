@@ -85,6 +85,7 @@ async def test_presence_is_that_of_when_it_is_told(mongo: MongoDatabase) -> None
 
 
 NO_QUERY: dict[str, int] = {}
+NOT_PLAIN = {"since": 0, "other": 1}  # so that a handler answers it
 
 
 async def test_presence_is_the_users_own_however_the_poll_is_served(mongo: MongoDatabase) -> None:
@@ -92,12 +93,13 @@ async def test_presence_is_the_users_own_however_the_poll_is_served(mongo: Mongo
         await run.register()
         await run.register("bobs", user="bob")
         chat_id, bobs_id = await run.chat(), await run.chat("bob")
-        for query in NO_QUERY, {"wait": 0}:
+        for query in NO_QUERY, {"wait": 0}, NOT_PLAIN:
+            run.world.clock.advance(PRESENCE_S)
             await run.answer(chat_id)
             await run.answer(bobs_id)
             await run.world.sdk().get(f"/api/conversations/{chat_id}/poll", params=query)
             await run.push()
-        assert (run.fcm.tokens, run.withheld("present")) == (["bobs", "bobs"], 2)
+        assert (run.fcm.tokens, run.withheld("present")) == (["bobs"] * 3, 3)
 
 
 async def test_who_holds_a_poll_is_present_however_long(mongo: MongoDatabase) -> None:
