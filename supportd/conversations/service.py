@@ -178,7 +178,8 @@ class ConversationService:
                 raise await self._gone_or(refusal, conversation_id) from None
         sent = next((part for part in applied.after.parts if part.message.id == sent_id), None)
         if sent is None:  # Intercom took it as something that isn't shown; it was sent all the same
-            return Sent(as_typed(sent_id, draft.body, before.latest), before.latest, applied.after.state)
+            latest = self._served.given(caller.session, before)
+            return Sent(as_typed(sent_id, draft.body, before.latest), latest, applied.after.state)
         warn_of_lost(draft, sent.message)
         latest = self._after_send(caller, applied, sent.cursor)
         message = self._links.shown(sent.message, Home.CONVERSATION, conversation_id)
@@ -288,8 +289,8 @@ class ConversationService:
         return NotFound() if found is None or found.missing else refusal
 
     def _after_send(self, caller: Identity, applied: Applied, sent: int) -> int:
-        if not applied.saved and applied.before is not None:
-            return applied.before.latest  # its place isn't durable yet, so nobody may go on from it
+        if not applied.saved:  # its place isn't durable yet, so nobody may go on from it
+            return self._served.given(caller.session, applied.after)
         return self._served.after_send(caller.session, applied.after, sent=sent)
 
 

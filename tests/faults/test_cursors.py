@@ -2,7 +2,11 @@
 
 from typing import Any
 
-from tests.harness import MongoDatabase, Sdk, serving, settings, simulating, token
+import pytest
+
+from supportd.errors import StorageUnavailable
+from supportd.stores.snapshots import SnapshotStore
+from tests.harness import MongoDatabase, Sdk, living, serving, settings, simulating, token
 
 
 async def bodies_after(sdk: Sdk, chat: dict[str, Any], since: int) -> list[str]:
@@ -35,3 +39,19 @@ async def test_what_was_marked_as_read_unseen_comes_to_who_replies_first_after_a
             await world.sdk().post(f"/api/conversations/{chat['id']}/read", status=200)
             sent = await world.sdk().reply(chat["id"], "Is anybody there?")
             assert "Hello Alice" in await bodies_after(world.sdk(), chat, sent["latestTimestamp"])
+
+
+async def test_a_reply_whose_place_is_not_saved_passes_nothing(
+    mongo: MongoDatabase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def away(*_: object) -> None:
+        raise StorageUnavailable
+
+    async with living(mongo) as world:
+        chat = await world.sdk().start(body="Hello")
+        await world.operator.reply(chat["id"], "<p>Hello Alice</p>")
+        await world.settle()
+        with monkeypatch.context() as context:
+            context.setattr(SnapshotStore, "save", away)
+            sent = await world.sdk().reply(chat["id"], "Is anybody there?")
+        assert "Hello Alice" in await bodies_after(world.sdk(), chat, sent["latestTimestamp"])
