@@ -26,11 +26,18 @@ async def everything_prepared(house: House) -> list[tuple[Sending, Boundary]]:
 
 
 async def stopped(house: House, sendings: list[tuple[Sending, Boundary]]) -> list["asyncio.Task[httpx.Response]"]:
-    """Sends them all; each stands at its boundary then."""
-    house.boundaries.stops = [sending.stop_at(boundary) for sending, boundary in sendings]
-    sent = [asyncio.create_task(sending.until_sent()) for sending, _ in sendings]
-    await eventually(house.boundaries.all_reached, timeout_s=40)
-    return sent
+    """Sends them all; each stands at its boundary then.
+
+    Those of which only the answer isn't stored come last: MongoDB isn't waited for long, and then they are answered.
+    """
+    sent = {}
+    for is_last in (False, True):
+        for sending, boundary in sendings:
+            if (boundary is Boundary.ANSWER) == is_last:
+                house.boundaries.stops.append(sending.stop_at(boundary))
+                sent[sending.key] = asyncio.create_task(sending.until_sent())
+        await eventually(house.boundaries.all_reached, timeout_s=40)
+    return [sent[sending.key] for sending, _ in sendings]
 
 
 async def is_once(house: House, sending: Sending, *responses: httpx.Response) -> None:
