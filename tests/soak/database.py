@@ -56,6 +56,14 @@ class Database:
         with self._opened() as found:
             return [each["stars"] for each in found["ratings"].find({"conversation_id": conversation_id})]
 
+    def announced(self) -> dict[str, set[str]]:
+        """The ids of what waits to be told by push, or was dealt with, of each chat and ticket by its id."""
+        with self._opened() as found:
+            return {
+                str(each["_id"]).partition(":")[2]: {news["id"] for news in each["news"]} | {*each.get("done", [])}
+                for each in found["pushes"].find()
+            }
+
     def complaints(self, words: str) -> list[str]:
         with self._opened() as found:
             return [str(each["_id"]) for each in found["complaints"].find({"description": words})]

@@ -32,6 +32,7 @@ class Device:
     rng: random.Random
     begin: Callable[[Coroutine[Any, Any, None]], object]
     may_send: asyncio.Event
+    may_wait: bool = True
     threads: dict[str, Thread] = field(default_factory=dict)
     tickets: dict[str, TicketThread] = field(default_factory=dict)
     to_read: set[str] = field(default_factory=set)
@@ -39,6 +40,11 @@ class Device:
 
     def __post_init__(self) -> None:
         self._token = token(self.user, jti=self.name)  # two devices are two sessions
+
+    @property
+    def shown(self) -> list[Thread | TicketThread]:
+        """Each chat and ticket on it."""
+        return [*self.threads.values(), *self.tickets.values()]
 
     async def live(self) -> None:
         """Looks for chats and tickets of the user's, again and again."""
@@ -135,7 +141,7 @@ class Device:
         while True:
             await self.pause(failures)
             since = thread.since
-            wait_s = self.rng.choice((0, 0, 1, LONGEST_WAIT_S))
+            wait_s = self.rng.choice((0, 0, 1, LONGEST_WAIT_S)) if self.may_wait else 0
             headers = {"If-None-Match": etag} if etag and self.rng.random() < 0.3 else {}
             path = f"/api/conversations/{thread.id}/poll"
             query = {"since": since, **({"wait": wait_s} if wait_s else {})}

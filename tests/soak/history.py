@@ -4,7 +4,7 @@ A cursor that was given stands for everything up to it. So nothing may come agai
 asked with, nothing may come for the first time from before that `since`, and a message keeps its id and place.
 """
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -31,12 +31,17 @@ class Known:
 
 @dataclass
 class Thread:
-    """A conversation on a device. Each method takes an answer in, and says what is wrong with it."""
+    """A conversation on a device. Each method takes an answer in, and says what is wrong with it.
+
+    `news` are the messages of others that came after the first poll, which showed that the conversation was stored.
+    """
 
     id: str
     since: int = 0
     live: dict[str, Any] = field(default_factory=dict)
     known: dict[str, Known] = field(default_factory=dict)
+    polls: int = 0
+    news: list[str] = field(default_factory=list)
 
     def opened(self, answer: dict[str, Any]) -> list[str]:
         """`GET /api/conversations/:id`, or the answer to a start."""
@@ -50,6 +55,9 @@ class Thread:
         problems = [problem for message in messages for problem in self._wrong_to_come(message, since)]
         if latest < since:
             problems.append(f"the cursor went back from {since} to {latest}")
+        if self.polls:
+            self.news += _new_of_others(messages, self.known)
+        self.polls += 1
         problems += self._take_in(messages, by=latest)
         self._go_on_from(answer)
         return [*problems, *out_of_order(messages)]
@@ -94,10 +102,11 @@ class Thread:
 
 @dataclass
 class TicketThread:
-    """A ticket on a device, which is shown whole each time."""
+    """A ticket on a device, which is shown whole each time. `news` are the messages of others that came later."""
 
     id: str
     shown: dict[str, Any] = field(default_factory=dict)
+    news: list[str] = field(default_factory=list)
 
     def opened(self, answer: dict[str, Any]) -> list[str]:
         """`GET /api/tickets/:id`."""
@@ -109,6 +118,8 @@ class TicketThread:
                 problems.append(f"{name_of(before)} is shown no more")
             elif places[before["id"]] != before["createdAt"]:
                 problems.append(f"{name_of(before)} is at {places[before['id']]} now")
+        if self.shown:
+            self.news += _new_of_others(messages, {message["id"] for message in self.shown["messages"]})
         self.shown = {**answer, "messages": messages}
         return problems
 
@@ -121,6 +132,11 @@ def out_of_order(messages: list[Message]) -> list[str]:
     if times != sorted(set(times)):
         problems.append(f"the times don't grow: {list(zip(ids, times, strict=True))}")
     return problems
+
+
+def _new_of_others(messages: list[Message], known: Container[str]) -> list[str]:
+    others = (message for message in messages if message["author"]["type"] != "user" and not message["redacted"])
+    return [message["id"] for message in others if message["id"] not in known]
 
 
 def name_of(message: Message) -> str:

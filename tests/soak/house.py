@@ -26,12 +26,16 @@ SETTINGS = {"INTERCOM_TIMEOUT": "1.5", "RECONCILE_INTERVAL": "1"}
 
 @dataclass
 class House:
-    """supportd, MongoDB and the simulator, with networks between them and to the clients. Webhooks come straight."""
+    """supportd, MongoDB, the simulator and FCM, with networks between them and to the clients.
+
+    Webhooks come straight.
+    """
 
     running: Processes
     mongod: Mongod
     to_mongodb: Proxy
     to_intercom: Proxy
+    to_fcm: Proxy
     to_supportd: Proxy
     clients: httpx.AsyncClient
     folder: Path
@@ -53,10 +57,11 @@ async def house(folder: Path) -> AsyncIterator[House]:
         fcm = Fcm()
         fcm.listen()
         stack.push_async_callback(fcm.close)
+        to_fcm = await stack.enter_async_context(_network(fcm.port))
         uri = f"mongodb://127.0.0.1:{to_mongodb.port}/?directConnection=true"
         values: dict[str, Any] = {
             **SETTINGS,
-            **pushes.settings(fcm),
+            **pushes.settings(fcm, to_fcm.port),
             "INTERCOM_BASE_URL": f"http://127.0.0.1:{to_intercom.port}",
             "PORT": str(port),
             "PUBLIC_URL": f"http://127.0.0.1:{port}",
@@ -74,7 +79,7 @@ async def house(folder: Path) -> AsyncIterator[House]:
         )
         await stack.enter_async_context(clients)
         try:
-            yield House(running, mongod, to_mongodb, to_intercom, to_supportd, clients, folder, fcm)
+            yield House(running, mongod, to_mongodb, to_intercom, to_fcm, to_supportd, clients, folder, fcm)
         finally:
             await asyncio.to_thread(running.supportd.stop)  # while the networks still pass
 

@@ -1,18 +1,22 @@
 """What phones were told by push, compared with what was said in Intercom. Every user has one."""
 
 import json
-from collections import Counter
-from collections.abc import Iterable
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping
 
 from tests.harness import Operator
 from tests.push.fcm import Fcm
-from tests.soak.truth import Truth
+from tests.soak.history import Thread, TicketThread
+from tests.soak.truth import Chat, Truth
 from tests.system.processes import Processes
 
+REMEMBERED = 30  # of a chat or ticket: what came last. supportd remembers a hundred pieces of news, of states too
 
-def settings(fcm: Fcm) -> dict[str, str]:
-    """What makes supportd push to the stand-in, whoever polls."""
-    return {"FCM_SERVICE_ACCOUNT": json.dumps(fcm.account), "FCM_BASE_URL": fcm.url, "PRESENCE_WINDOW": "0"}
+
+def settings(fcm: Fcm, port: int) -> dict[str, str]:
+    """What makes supportd push to the stand-in, whoever polls, by a network that has this port."""
+    address = f"http://127.0.0.1:{port}"
+    return {"FCM_SERVICE_ACCOUNT": json.dumps(fcm.account), "FCM_BASE_URL": address, "PRESENCE_WINDOW": "0"}
 
 
 async def give_phones(running: Processes, users: Iterable[str]) -> None:
@@ -34,20 +38,43 @@ def untold(fcm: Fcm, users: Iterable[str]) -> list[str]:
     return [user for user in users if (_phone_of(user), _farewell(user)) not in told]
 
 
+def unannounced(shown: Iterable[Thread | TicketThread], announced: Mapping[str, set[str]]) -> list[str]:
+    """Messages that came to a device as new, and that no phone would ever have been told of."""
+    found = []
+    for place in shown:
+        never = set(place.news[-REMEMBERED:]) - announced.get(place.id, set())
+        found += [f"not due for a push: {each} in {place.id}" for each in sorted(never)]
+    return found
+
+
 def wrong_pushes(fcm: Fcm, truth: Truth, users: Iterable[str]) -> list[str]:
-    """Messages that a phone was told twice, that its user wrote, or that nobody said to its user."""
+    """What a phone was told twice or after later messages, what its user wrote, and what nobody said to its user."""
     owners = {_phone_of(user): user for user in users}
-    messages = [message for message in fcm.messages if not message["notification"]["title"].endswith("changed")]
-    told = Counter((each["token"], each["data"]["id"], each["notification"]["body"]) for each in messages)
-    found = [f"told {count} times: {push}" for push, count in told.items() if count > 1]
-    for token, target, words in told:
+    told = defaultdict(list)
+    for message in fcm.messages:
+        if not message["notification"]["title"].endswith("changed"):
+            told[message["token"], message["data"]["id"]].append(message["notification"]["body"])
+    found = []
+    for (token, target), pushes in told.items():
         chat = truth.conversations.get(target) or truth.tickets.get(target)
         if chat is None or chat.user != owners[token]:
             found.append(f"told of another's: {token} of {target}")
-        elif any(said.by_user and _is_told(said.words, words) for said in chat.said):
-            found.append(f"told of the user's own: {words!r} in {target}")
-        elif not any(said.redacted or _is_told(said.words, words) for said in chat.said):
-            found.append(f"told of what nobody said: {words!r} in {target}")
+        else:
+            found += [f"{wrong}, {token} of {target}" for wrong in _wrong_of(chat, pushes)]
+    return found
+
+
+def _wrong_of(chat: Chat, pushes: list[str]) -> list[str]:
+    found = [f"told {count} times: {words!r}" for words, count in Counter(pushes).items() if count > 1]
+    for words in dict.fromkeys(pushes):
+        matching = [said for said in chat.said if _is_told(said.words, words)]
+        if any(said.by_user for said in matching):
+            found.append(f"told of the user's own: {words!r}")
+        elif not matching and not any(said.redacted for said in chat.said):
+            found.append(f"told of what nobody said: {words!r}")
+    places = [place for words in pushes for place, said in enumerate(chat.said) if _is_told(said.words, words)]
+    if places != sorted(places):
+        found.append(f"told out of order: {pushes}")
     return found
 
 

@@ -16,7 +16,7 @@ from tests.soak.house import House, house
 from tests.soak.journal import Journal, Line
 from tests.soak.log import unexpected
 from tests.soak.operators import Team
-from tests.soak.pushes import call_after, give_phones, untold, wrong_pushes
+from tests.soak.pushes import call_after, give_phones, unannounced, untold, wrong_pushes
 from tests.soak.schedule import Fault, schedule
 from tests.soak.sends import Fate, Kind, Sending
 from tests.soak.troubles import Troubles
@@ -24,10 +24,11 @@ from tests.soak.truth import Truth, the_truth
 from tests.soak.users import Writer
 from tests.soak.verdict import unlike, unlike_snapshots
 
-USERS = {"ada": 2, "ben": 1, "cleo": 2, "dan": 1}  # with how many devices
+USERS = {"ada": 2, "ben": 1, "cleo": 2, "dan": 1, "eve": 1}  # with how many devices
+NEVER_HELD = "eve"  # her polls: so she never counts as looking, and is told by phone
 OPERATORS = 2
 CONVERGES_WITHIN_S = 150.0
-TOLD_WITHIN_S = 60.0
+TOLD_WITHIN_S = 120.0  # the circuit to FCM may be open, and tries far apart
 LOOK_EVERY_S = 0.5
 
 
@@ -112,7 +113,14 @@ class _Soak:
 
     def _device(self, user: str, name: str) -> Device:
         device = Device(
-            user, name, self._house.clients, self._journal, self._rng(name), self._cast.begin, self._may_send
+            user,
+            name,
+            self._house.clients,
+            self._journal,
+            self._rng(name),
+            self._cast.begin,
+            self._may_send,
+            may_wait=user != NEVER_HELD,
         )
         self._devices.append(device)
         return device
@@ -149,7 +157,9 @@ class _Soak:
         await self._within(lambda: not self._differences(truth))
         for device, line in self._differences(truth):
             self._journal.wrong(device, line.what, line.where, at=line.at_s)
-        for what in wrong_pushes(self._house.fcm, truth, USERS):
+        shown = [each for device in self._devices for each in device.shown]
+        unsaid = unannounced(shown, self._house.database.announced())
+        for what in wrong_pushes(self._house.fcm, truth, USERS) + unsaid:
             self._journal.wrong("phones", what)
         Fates(
             truth=await self._truth(), database=self._house.database, journal=self._journal, sendings=self._sendings

@@ -16,6 +16,7 @@ class Part(enum.Enum):
     TO_MONGODB = "the network to MongoDB"
     TO_INTERCOM = "the network to Intercom"
     TO_SUPPORTD = "the network to supportd"
+    TO_FCM = "the network to FCM"
     INTERCOM = "Intercom"
     WEBHOOKS = "webhooks"
 
@@ -70,13 +71,19 @@ def _switch(**values: Any) -> Callable[[random.Random], Mapping[str, Any]]:
     return lambda rng: {name: chosen(rng, value) for name, value in values.items()}
 
 
+SHORT_S = 30.0
+SHORT_SEEDS = (11, 20, 47)  # between them they have each kind of fault
+
+VERSIONS = ["2.14", "2.15"]  # webhooks of the older one have all that is needed, so that no load puts things right
+
 NETWORK = (Kind("slow", 3, 4.0), Kind("held", 2, 3.0), Kind("cut", 4), Kind("refusing", 2, 2.0))
 
 LANES: Mapping[Part, Lane] = MappingProxyType({
-    Part.SUPPORTD: Lane(5, 12, (Kind("killed", 3, 1.0), Kind("terminated", 2, 0.5))),
+    Part.SUPPORTD: Lane(4, 24, (Kind("killed", 3, 1.0), Kind("terminated", 2, 0.5))),
     Part.MONGODB: Lane(8, 18, (Kind("killed", 3, 2.5), Kind("stopped", 1, 2.0))),
     Part.TO_MONGODB: Lane(6, 14, NETWORK),
     Part.TO_INTERCOM: Lane(6, 14, NETWORK),
+    Part.TO_FCM: Lane(6, 14, NETWORK),
     Part.TO_SUPPORTD: Lane(4, 10, (Kind("slow", 1, 3.0),)),  # not cut: see docs/architecture.md, `latestTimestamp`
     Part.INTERCOM: Lane(3, 8, (
         Kind("failing", 3, 4.0, _switch(error_rate=0.3, error_status=[500, 502, 503])),
@@ -88,10 +95,10 @@ LANES: Mapping[Part, Lane] = MappingProxyType({
         Kind("lagging in searches", 3, 6.0, _switch(search_lag_s=(1.0, 5.0))),
     )),
     Part.WEBHOOKS: Lane(1, 4, (
-        Kind("dropped", 4, 3.0, _switch(webhook_drop=[0.5, 1.0])),
+        Kind("dropped", 4, 3.0, _switch(webhook_drop=[0.5, 1.0], webhook_version=VERSIONS)),
         Kind("doubled", 3, 3.0, _switch(webhook_duplicate=1.0)),
-        Kind("late", 3, 2.0, _switch(webhook_delay_s=(0.2, 1.5))),
-        Kind("reordered", 4, 1.5, _switch(webhook_reorder=["newest_first", "shuffle"])),
+        Kind("late", 3, 2.0, _switch(webhook_delay_s=(0.2, 1.5), webhook_version=VERSIONS)),
+        Kind("reordered", 4, 1.5, _switch(webhook_reorder=["newest_first", "shuffle"], webhook_version=VERSIONS)),
         Kind("badly signed", 1, 1.0, _switch(webhook_bad_signature=True)),
         Kind("without counts", 1, 3.0, _switch(statistics=False)),
     )),

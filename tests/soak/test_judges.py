@@ -66,6 +66,18 @@ def test_what_comes_wrongly_is_told(given: dict[str, Any], problem: str) -> None
     assert any(problem in each for each in problems), problems
 
 
+def test_what_comes_after_the_first_poll_is_news_and_what_the_user_wrote_is_not() -> None:
+    thread = opened_with(1)
+    by_user = message(4, author={"type": "user", "name": None, "avatarUrl": None})
+    assert thread.polled(MS + 1, answer(message(2), latest=2)) == []
+    assert thread.polled(MS + 2, answer(message(3), by_user, message(5, redacted=True), latest=5)) == []
+    assert thread.polled(MS + 5, answer(message(3, "changed", redacted=True), latest=6)) == []
+    ticket = TicketThread("2")
+    assert ticket.opened({"messages": [message(1)]}) == []
+    assert ticket.opened({"messages": [message(1), message(2)]}) == []
+    assert (thread.news, ticket.news) == (["3"], ["2"])
+
+
 def test_a_reply_whose_cursor_is_from_before_it_comes_again_and_one_whose_cursor_is_its_own_does_not() -> None:
     held_back, moved_on = opened_with(1), opened_with(1)
     assert held_back.sent({"message": message(3), "latestTimestamp": MS + 1}) == []

@@ -3,10 +3,12 @@
 from typing import Any
 
 from tests.push.fcm import Fcm
-from tests.soak.pushes import wrong_pushes
+from tests.soak.history import Thread
+from tests.soak.pushes import unannounced, wrong_pushes
 from tests.soak.truth import Chat, Said, Truth
 
-CHAT = Chat("1", "ada", (Said("p1", True, "mine", False, 1), Said("p2", False, "theirs", False, 2)), "open")
+SAID = (Said("p1", True, "mine", False, 1), Said("p2", False, "theirs", False, 2), Said("p3", False, "more", False, 3))
+CHAT = Chat("1", "ada", SAID, "open")
 
 
 def push(user: str, words: str, title: str = "New message from support") -> dict[str, Any]:
@@ -25,8 +27,16 @@ def wrongs(*messages: dict[str, Any]) -> list[str]:
 
 async def test_each_wrong_is_found_and_nothing_else() -> None:
     changed = push("ada", "Resolved", "AW-1: status changed")
-    assert wrongs(push("ada", "theirs"), changed, changed) == []
+    assert wrongs(push("ada", "theirs"), changed, push("ada", "more"), changed) == []
+    assert wrongs(push("ada", "more"), push("ada", "theirs")) == ["told out of order"]
     assert wrongs(push("ada", "theirs"), push("ada", "theirs")) == ["told 2 times"]
     assert wrongs(push("ben", "theirs")) == ["told of another's"]
     assert wrongs(push("ada", "mine")) == ["told of the user's own"]
     assert wrongs(push("ada", "a note")) == ["told of what nobody said"]
+
+
+def test_news_of_which_no_push_was_due_are_found() -> None:
+    shown = [Thread("1", news=["p2", "p3"])]
+    assert unannounced(shown, {"1": {"p2", "p3"}}) == []
+    assert unannounced(shown, {"1": {"p2"}}) == ["not due for a push: p3 in 1"]
+    assert len(unannounced(shown, {})) == 2

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from tests.soak.running import soak
+from tests.soak.schedule import SHORT_S, SHORT_SEEDS
 from tests.soak.sends import Fate
 
-SHORT_S = 30.0
 LONG_S = 600.0
 
 
@@ -27,7 +27,7 @@ async def nothing_is_wrong(folder: Path, *, seed: int, length_s: float, restart_
 
 
 @pytest.mark.timeout(400)
-@pytest.mark.parametrize("seed", [1, 2, 3])
+@pytest.mark.parametrize("seed", SHORT_SEEDS)
 async def test_nothing_is_lost_doubled_or_out_of_order(seed: int, tmp_path: Path) -> None:
     await nothing_is_wrong(tmp_path, seed=seed, length_s=SHORT_S, restart_at_end=True)
 

@@ -34,6 +34,7 @@ class Troubles:
         self._networks = {
             Part.TO_MONGODB: house.to_mongodb,
             Part.TO_INTERCOM: house.to_intercom,
+            Part.TO_FCM: house.to_fcm,
             Part.TO_SUPPORTD: house.to_supportd,
         }
         self.carried_out = 0
