@@ -79,9 +79,16 @@ def _wrong_of(chat: Chat, pushes: list[str]) -> list[str]:
 
 
 def _is_told(said: str, told: str) -> bool:
-    """Whether a push tells these words: in one line, and cut where they are long."""
-    line = " ".join(said.split())
-    return line.startswith(told.removesuffix("…")) if told.endswith("…") else line == " ".join(told.split())
+    """Whether a push tells these words: in one line, and cut where they are long.
+
+    While the message can't be loaded, it is told as a webhook has it: a list without its marks.
+    """
+    words, told_words = _bare(said), _bare(told)
+    return words.startswith(told_words) if told.endswith("…") else words == told_words
+
+
+def _bare(text: str) -> str:
+    return "".join(filter(str.isalnum, text))
 
 
 def _farewell(user: str) -> str:

@@ -7,7 +7,11 @@ from tests.soak.history import Thread
 from tests.soak.pushes import unannounced, wrong_pushes
 from tests.soak.truth import Chat, Said, Truth
 
-SAID = (Said("p1", True, "mine", False, 1), Said("p2", False, "theirs", False, 2), Said("p3", False, "more", False, 3))
+SAID = (
+    Said("p1", True, "mine", False, 1),
+    Said("p2", False, "theirs", False, 2),
+    Said("p3", False, "more\n- one", False, 3),
+)
 CHAT = Chat("1", "ada", SAID, "open")
 
 
@@ -27,8 +31,8 @@ def wrongs(*messages: dict[str, Any]) -> list[str]:
 
 async def test_each_wrong_is_found_and_nothing_else() -> None:
     changed = push("ada", "Resolved", "AW-1: status changed")
-    assert wrongs(push("ada", "theirs"), changed, push("ada", "more"), changed) == []
-    assert wrongs(push("ada", "more"), push("ada", "theirs")) == ["told out of order"]
+    assert wrongs(push("ada", "theirs"), changed, push("ada", "more one"), changed) == []
+    assert wrongs(push("ada", "more one"), push("ada", "theirs")) == ["told out of order"]
     assert wrongs(push("ada", "theirs"), push("ada", "theirs")) == ["told 2 times"]
     assert wrongs(push("ben", "theirs")) == ["told of another's"]
     assert wrongs(push("ada", "mine")) == ["told of the user's own"]
