@@ -13,7 +13,7 @@ from tests.soak.running import soak
 from tests.soak.schedule import SHORT_S, SHORT_SEEDS
 from tests.soak.sends import Fate
 
-LONG_S = 600.0
+LONG_S = float(os.environ.get("SOAK_SECONDS") or 600)
 
 
 async def nothing_is_wrong(folder: Path, *, seed: int, length_s: float, restart_at_end: bool) -> None:
@@ -38,7 +38,6 @@ async def test_nothing_is_lost_doubled_or_out_of_order_for_long(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     seed = int(os.environ.get("SOAK_SEED") or random.randrange(10**6))
-    length_s = float(os.environ.get("SOAK_SECONDS") or LONG_S)
     with capsys.disabled():
-        print(f"\nsoak: seed {seed}, {length_s:g} s")  # noqa: T201 - so that it is known whatever happens
-    await nothing_is_wrong(tmp_path, seed=seed, length_s=length_s, restart_at_end=False)
+        print(f"\nsoak: seed {seed}, {LONG_S:g} s")  # noqa: T201 - so that it is known whatever happens
+    await nothing_is_wrong(tmp_path, seed=seed, length_s=LONG_S, restart_at_end=False)
