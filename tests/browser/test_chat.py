@@ -78,14 +78,22 @@ async def test_an_expired_session_is_renewed_by_hand(mongo: MongoDatabase) -> No
     async with browsing(mongo, quiet=False) as shown:
         page = await shown.open()
         await start(page, "Hello")
+        on_its_way: asyncio.Queue[Route] = asyncio.Queue()
+        await page.route("**/reply", on_its_way.put, times=1)
+        await write(page, "Wait, I have one more question")
+        late = await on_its_way.get()
         shown.world.clock.jump(1000)
         await write(page, "Still there?")
         await expect(page.get_by_text("Your session has expired.")).to_be_visible()
         shown.world.clock.jump(-1000)
-        await page.get_by_role("button", name="Sign in again").click()
+        await late.continue_()
+        await expect(page.locator("[data-delivery=sent]")).to_have_count(2)
+        # What was asked before is answered, which doesn't make the session good again.
+        async with page.expect_request("**/demo/session"):
+            await page.get_by_role("button", name="Sign in again").click()
         await expect(page.get_by_text("Your session has expired.")).to_be_hidden()
         await page.get_by_role("button", name="Not sent. Tap to retry").click()
-        await expect(page.locator("[data-delivery=sent]")).to_have_count(2)
+        await expect(page.locator("[data-delivery=sent]")).to_have_count(3)
 
 
 async def test_offline_is_said_and_passes(mongo: MongoDatabase) -> None:

@@ -69,15 +69,15 @@ class App {
     this.show();
   }
 
-  /** An answer came, so all is well again. */
+  /** An answer came, so all is well again; unless the session had ended, and it is one to what was asked before that. */
   worked = (latencyMs) => {
-    this.tell("");
+    if (this.told !== "expired") this.tell("");
     if (latencyMs !== undefined) this.hub.showLatency(latencyMs);
   };
 
   /** Tells of a failure that isn't about what the user entered. */
   failed = (error) => {
-    if (error.kind !== "refused") this.tell(error.kind);
+    if (error.kind !== "refused" && this.told !== "expired") this.tell(error.kind);
   };
 
   /** @param {"" | "offline" | "expired" | "unavailable"} kind */
