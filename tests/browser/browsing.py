@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 
 import pytest
 from axe_playwright_python.async_playwright import Axe
-from playwright.async_api import Page, Request, async_playwright, expect
+from playwright.async_api import Locator, Page, Request, async_playwright, expect
 
 from supportd.dev.ports import free_port
 from tests.harness import JWT_SECRET, MongoDatabase, World, serving, settings, simulating
@@ -95,6 +95,29 @@ async def accessible(page: Page) -> None:
     violations = found.response["violations"]
     broken = [(each["id"], node["html"], node["failureSummary"]) for each in violations for node in each["nodes"]]
     assert not broken, broken
+
+
+async def accessible_in_both_schemes(page: Page) -> None:
+    """The same by day and by night."""
+    for scheme in ("dark", "light"):
+        await page.emulate_media(color_scheme=scheme)
+        await accessible(page)
+
+
+async def fits(page: Page) -> bool:
+    """Whether nothing sticks out, of the page or of one of its parts."""
+    wide = "each => each.checkVisibility() && each.scrollWidth > each.clientWidth"
+    parts = "document.documentElement, ...document.querySelectorAll('.hub, .pane, .troubles, .head, .strip, .below')"
+    return bool(await page.evaluate(f"() => ![{parts}].some({wide})"))
+
+
+async def tab_to(page: Page, goal: Locator) -> None:
+    """Moves the focus there by the keyboard alone."""
+    for _ in range(40):
+        if await goal.evaluate("node => node === document.activeElement"):
+            return
+        await page.keyboard.press("Tab")
+    raise AssertionError(f"not reached by Tab: {goal}")
 
 
 async def start(page: Page, words: str) -> None:

@@ -20,8 +20,9 @@
  * @typedef {{ chatMessages: boolean, ticketUpdates: boolean, systemNotices: boolean }} Preferences
  */
 
-const BACKOFF = [1, 2, 4, 7.5];
+const BACKOFF = [1, 2, 4, 7.5]; // times the interval
 const HOLD_S = 25;
+const LEAST_MS = 250; // between held polls
 
 /** What a call fails with. `status` 0: no answer came, so nobody knows what became of the call. */
 export class ApiError extends Error {
@@ -61,20 +62,20 @@ export class Client {
   conversations = async () => (await this.#get("/api/conversations")).conversations;
 
   /** @param {string} id @returns {Promise<Conversation>} */
-  conversation = (id) => this.#get(`/api/conversations/${id}`);
+  conversation = (id) => this.#get(`/api/conversations/${encodeURIComponent(id)}`);
 
   /** @param {{ body?: string, reason?: { main: string, sub?: string } }} request @param {string} key @returns {Promise<Conversation>} */
   start = (request, key) => this.#post("/api/conversations", request, key);
 
   /** @param {string} id @param {{ body?: string, attachmentIds?: string[] }} message @param {string} key
    *  @returns {Promise<{ message: Message, latestTimestamp: number, state: State }>} */
-  reply = (id, message, key) => this.#post(`/api/conversations/${id}/reply`, message, key);
+  reply = (id, message, key) => this.#post(`/api/conversations/${encodeURIComponent(id)}/reply`, message, key);
 
   /** @param {string} id */
-  read = (id) => this.#post(`/api/conversations/${id}/read`);
+  read = (id) => this.#post(`/api/conversations/${encodeURIComponent(id)}/read`);
 
   /** @param {string} id @returns {Promise<{ id: string, state: State }>} */
-  close = (id) => this.#post(`/api/conversations/${id}/close`);
+  close = (id) => this.#post(`/api/conversations/${encodeURIComponent(id)}/close`);
 
   /**
    * What is new after the cursor `since`.
@@ -84,22 +85,22 @@ export class Client {
    * @returns {Promise<News>}
    */
   poll = (id, since, { waitS = 0, signal } = {}) =>
-    this.#get(`/api/conversations/${id}/poll?since=${since}${waitS ? `&wait=${waitS}` : ""}`, signal);
+    this.#get(`/api/conversations/${encodeURIComponent(id)}/poll?since=${since}${waitS ? `&wait=${waitS}` : ""}`, signal);
 
   /** @param {string} [query] a reference to look for @returns {Promise<Ticket[]>} */
   tickets = async (query = "") =>
     (await this.#get(query ? `/api/tickets/search?q=${encodeURIComponent(query)}` : "/api/tickets")).tickets;
 
   /** @param {string} id @returns {Promise<TicketDetail>} */
-  ticket = (id) => this.#get(`/api/tickets/${id}`);
+  ticket = (id) => this.#get(`/api/tickets/${encodeURIComponent(id)}`);
 
   /** @param {string} id @param {{ body?: string, attachmentIds?: string[] }} message @param {string} key
    *  @returns {Promise<{ message: Message, state: TicketState }>} */
-  replyToTicket = (id, message, key) => this.#post(`/api/tickets/${id}/reply`, message, key);
+  replyToTicket = (id, message, key) => this.#post(`/api/tickets/${encodeURIComponent(id)}/reply`, message, key);
 
   /** @param {string} id @param {{ body?: string }} message @param {string} key
    *  @returns {Promise<{ conversationId: string, message: Message }>} */
-  clarify = (id, message, key) => this.#post(`/api/tickets/${id}/clarify`, message, key);
+  clarify = (id, message, key) => this.#post(`/api/tickets/${encodeURIComponent(id)}/clarify`, message, key);
 
   /** @param {{ stars: number, comment?: string, conversationId?: string, ticketId?: string }} rating */
   rate = (rating) => this.#post("/api/csat", rating);
@@ -117,9 +118,10 @@ export class Client {
    * Uploads a file. XMLHttpRequest, since `fetch` doesn't tell how far an upload is.
    * @param {File} file
    * @param {(share: number) => void} onProgress from 0 to 1
+   * @param {AbortSignal} [signal] ends it
    * @returns {Promise<StoredFile>}
    */
-  upload = (file, onProgress) =>
+  upload = (file, onProgress, signal) =>
     new Promise((resolve, reject) => {
       const form = new FormData();
       form.append("file", file);
@@ -128,7 +130,8 @@ export class Client {
       request.setRequestHeader("Authorization", `Bearer ${this.token()}`);
       request.responseType = "json";
       request.upload.onprogress = (event) => onProgress(event.loaded / (event.total || 1));
-      request.onerror = () => reject(new ApiError(0, "offline", "no answer"));
+      request.onerror = request.onabort = () => reject(new ApiError(0, "offline", "no answer"));
+      signal?.addEventListener("abort", () => request.abort());
       request.onload = () =>
         request.status === 201
           ? resolve(request.response)
@@ -136,94 +139,135 @@ export class Client {
       request.send(form);
     });
 
+  /** @param {string} path @param {AbortSignal} [signal] */
   #get = (path, signal) => this.#call("GET", path, { signal });
 
+  /** @param {string} path @param {object} [body] @param {string} [key] */
   #post = (path, body, key) => this.#call("POST", path, { body, key });
 
-  async #call(method, path, { body, key, signal } = {}) {
+  /**
+   * @param {string} method
+   * @param {string} path
+   * @param {{ body?: object, key?: string, signal?: AbortSignal }} options
+   * @returns {Promise<any>} the JSON of a good answer
+   * @throws {ApiError} for any other, and where none came; what `signal` ended raises its own error
+   */
+  async #call(method, path, { body, key, signal }) {
+    /** @type {Record<string, string>} */
     const headers = { Authorization: `Bearer ${this.token()}`, "Accept-Language": this.language };
     if (body !== undefined) headers["Content-Type"] = "application/json";
     if (key) headers["Idempotency-Key"] = key;
-    const sent = { method, headers, signal, body: body && JSON.stringify(body) };
-    const answer = await fetch(this.baseUrl + path, sent).catch((error) => {
-      throw signal?.aborted ? error : new ApiError(0, "offline", error.message);
-    });
-    const text = await answer.text().catch((error) => {
-      throw signal?.aborted ? error : new ApiError(0, "offline", error.message);
-    });
-    const json = parsed(text);
-    if (!answer.ok) throw failure(answer.status, json, answer.headers.get("Retry-After"));
-    return json;
+    try {
+      const answer = await fetch(this.baseUrl + path, { method, headers, signal, body: body && JSON.stringify(body) });
+      const json = parsed(await answer.text());
+      if (!answer.ok) throw failure(answer.status, json, answer.headers.get("Retry-After"));
+      return json;
+    } catch (error) {
+      if (error instanceof ApiError || signal?.aborted) throw error;
+      throw new ApiError(0, "offline", String(error));
+    }
   }
 }
 
 /** Asks again and again: each 4 s, on failures after 4, 8, 16, 30 s, as the contract has it; or held, one after another. */
 export class Poller {
+  failures = 0;
+
+  /** @type {ReturnType<typeof setTimeout>|undefined} */
+  #timer;
+
+  /** @type {AbortController|null} */
+  #running = null;
+
   /**
    * @param {{ ask: (options: { waitS: number, signal: AbortSignal }) => Promise<any>,
-   *   onNews: (news: any, latencyMs: number) => void, onFailure: (error: ApiError) => void, intervalMs?: number,
-   *   held?: boolean }} options `held` polls wait at the server; who is asked for something that can't be held leaves it off
+   *   onNews: (news: any, latencyMs: number, waited: boolean) => void, onFailure: (error: ApiError) => void,
+   *   intervalMs?: number, held?: boolean }} options `held` polls wait at the server; who is asked for something that
+   *   can't be held leaves it off. `waited` tells that an answer did, so that its time isn't taken for slowness
    */
   constructor({ ask, onNews, onFailure, intervalMs = 4000, held = false }) {
-    Object.assign(this, { ask, onNews, onFailure, intervalMs, held });
-    this.failures = 0;
-    this.timer = 0;
-    this.running = null;
+    this.ask = ask;
+    this.onNews = onNews;
+    this.onFailure = onFailure;
+    this.intervalMs = intervalMs;
+    this.held = held;
   }
 
   /** Asks at once, and goes on until `stop`. Called again it starts afresh, as after a session's renewal. */
   start() {
     this.stop();
-    this.#round(new AbortController());
+    this.#running = new AbortController();
+    this.#round(this.#running.signal);
   }
 
   /** Ends it. What is on its way is dropped. */
   stop() {
-    clearTimeout(this.timer);
-    this.running?.abort();
-    this.running = null;
+    clearTimeout(this.#timer);
+    this.#running?.abort();
+    this.#running = null;
   }
 
-  async #round(controller) {
-    this.running = controller;
+  /** @param {AbortSignal} signal */
+  async #round(signal) {
     const began = performance.now();
+    const waitS = this.held && this.failures === 0 ? HOLD_S : 0;
     let pauseMs = this.held ? 0 : this.intervalMs;
     try {
-      const waitS = this.held && this.failures === 0 ? HOLD_S : 0;
-      const news = await this.ask({ waitS, signal: controller.signal });
-      if (controller.signal.aborted) return;
+      const news = await this.ask({ waitS, signal });
+      if (signal.aborted) return;
+      const tookMs = performance.now() - began;
+      if (waitS) pauseMs = Math.max(0, LEAST_MS - tookMs); // the server may hold no more of them, and answer at once
       this.failures = 0;
-      this.onNews(news, performance.now() - began);
+      this.onNews(news, tookMs, waitS > 0);
     } catch (error) {
-      if (controller.signal.aborted) return;
+      if (signal.aborted) return;
       if (!(error instanceof ApiError)) throw error;
       pauseMs = Math.max(this.intervalMs * BACKOFF[Math.min(this.failures, BACKOFF.length - 1)], error.retryAfterMs);
       this.failures += 1;
       this.onFailure(error);
-      if (error.status === 401) return; // only the host can help; it calls start() when it has a new token
+      if (error.status === 401 || error.status === 404) return; // who has a new token, or a reason to hope, calls start()
     }
-    if (!controller.signal.aborted) this.timer = setTimeout(() => this.#round(controller), pauseMs);
+    if (!signal.aborted) this.#timer = setTimeout(() => this.#round(signal), pauseMs);
   }
 }
 
+/**
+ * A message on its way. `error`: what its last attempt failed with.
+ * @typedef {{ key: string, body: string, files: StoredFile[], state: "sending"|"failed", error?: ApiError }} Waiting
+ */
+
 /** Messages on their way. Each keeps its `Idempotency-Key`, so that trying again never makes a second one. */
 export class Outgoing {
-  /** @param {(message: object, key: string) => Promise<any>} send @param {() => void} changed */
-  constructor(send, changed) {
+  /** Called when one was added, sent, or failed. */
+  changed = () => {};
+
+  /** @type {Waiting[]} */
+  waiting = [];
+
+  /** @param {(message: { body?: string, attachmentIds?: string[] }, key: string) => Promise<any>} send */
+  constructor(send) {
     this.send = send;
-    this.changed = changed;
-    /** @type {{ key: string, body: string, files: any[], state: "sending"|"failed" }[]} */
-    this.waiting = [];
   }
 
-  /** Sends what was written. @returns {Promise<any>} the API's answer, or null if it failed */
+  /**
+   * Sends what was written.
+   * @param {string} body
+   * @param {StoredFile[]} files
+   * @returns {Promise<any>} as `attempt`
+   */
   add(body, files) {
+    /** @type {Waiting} */
     const message = { key: newKey(), body, files, state: "sending" };
     this.waiting.push(message);
     return this.attempt(message);
   }
 
-  /** Sends it, the first time or again. Raises what isn't the API's. */
+  /**
+   * Sends it, the first time or again.
+   * @param {Waiting} message
+   * @returns {Promise<any>} the API's answer
+   * @throws {ApiError} if it failed; the message goes on waiting
+   */
   async attempt(message) {
     message.state = "sending";
     this.changed();
@@ -232,8 +276,10 @@ export class Outgoing {
       const content = { ...(message.body && { body: message.body }), ...(attachmentIds.length && { attachmentIds }) };
       const answer = await this.send(content, message.key);
       this.waiting = this.waiting.filter((each) => each !== message);
+      this.changed();
       return answer;
     } catch (error) {
+      if (error instanceof ApiError) message.error = error;
       message.state = "failed";
       this.changed();
       throw error;
@@ -241,7 +287,7 @@ export class Outgoing {
   }
 }
 
-/** @returns {any} the JSON, or null where a proxy answered something else */
+/** @param {string} text @returns {any} the JSON, or null where a proxy answered something else */
 function parsed(text) {
   try {
     return JSON.parse(text);
@@ -250,6 +296,7 @@ function parsed(text) {
   }
 }
 
+/** @param {number} status @param {any} json @param {string|null} retryAfter in s @returns {ApiError} */
 function failure(status, json, retryAfter) {
   return new ApiError(status, json?.error ?? "unknown", json?.message ?? "", Number(retryAfter) * 1000 || 0);
 }

@@ -6,7 +6,7 @@ import { explain } from "./head.js";
 const MOST_FILES = 10;
 const ACCEPTED = ".jpg,.jpeg,.png,.gif,.webp,.bmp,.pdf,.mp4,.txt";
 
-/** @param {any} app @param {(body: string, files: any[]) => void} onSend */
+/** @param {any} app @param {(body: string, files: import("./client.js").StoredFile[]) => void} onSend */
 export function composer(app, onSend) {
   const { t } = app;
   let files = [];
@@ -22,36 +22,42 @@ export function composer(app, onSend) {
   const show = () => fill(uploads, ...files.map((file) => file.node));
   const take = () => {
     const room = MOST_FILES - files.length;
+    problem.textContent = picker.files.length > room ? t("tooManyFiles", { count: MOST_FILES }) : "";
     for (const chosen of [...picker.files].slice(0, room)) upload(chosen);
     picker.value = "";
   };
   const upload = async (chosen) => {
+    const canceller = new AbortController();
     const bar = el("progress", { max: "1", value: "0", "aria-label": `${t("uploading")} ${chosen.name}` });
     const drop = () => {
+      canceller.abort();
       files = files.filter((each) => each !== file);
       show();
     };
     const remove = el("button", { class: "button button--quiet", type: "button", "aria-label": `${t("remove")} ${chosen.name}`, onclick: drop }, icon("close"));
     const file = { name: chosen.name, node: el("li", { class: "upload" }, icon("file"), el("span", { class: "grow", text: chosen.name }), bar, remove) };
     files.push(file);
-    problem.textContent = "";
     show();
     try {
-      Object.assign(file, await app.client.upload(chosen, (share) => (bar.value = share)));
+      Object.assign(file, await app.client.upload(chosen, (share) => (bar.value = share), canceller.signal));
       bar.hidden = true;
       file.node.dataset.stored = "";
     } catch (error) {
+      if (canceller.signal.aborted) return;
       drop();
-      explain(app, problem, error);
+      if (error.kind === "refused" && error.code !== "rate_limited") problem.textContent = t("badFile", { name: chosen.name });
+      else explain(app, problem, error);
     }
   };
   const submit = (event) => {
     event.preventDefault();
     const body = words.value.trim();
-    if ((!body && !files.length) || files.some((file) => !file.id)) return;
+    if (!body && !files.length) return;
+    if (files.some((file) => !file.id)) return void (problem.textContent = t("stillUploading"));
     const sent = files;
     words.value = "";
     files = [];
+    problem.textContent = "";
     grow();
     show();
     onSend(body, sent);

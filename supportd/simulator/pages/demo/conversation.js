@@ -3,9 +3,10 @@
 import { el, fill } from "../shared/dom.js";
 import { Outgoing, Poller } from "./client.js";
 import { composer } from "./composer.js";
-import { head } from "./head.js";
+import { head, missing } from "./head.js";
 import { stars } from "./stars.js";
-import { thread } from "./thread.js";
+import { drawThread } from "./thread.js";
+import { titleOf } from "./topics.js";
 
 export function conversationView(app, pane, id) {
   return new ConversationView(app, pane, id);
@@ -13,46 +14,53 @@ export function conversationView(app, pane, id) {
 
 class ConversationView {
   polls = true;
+  left = false;
 
   constructor(app, pane, id) {
     Object.assign(this, { app, pane, id });
+    const { t } = app;
     /** @type {Map<string, import("./client.js").Message>} */
     this.messages = new Map();
     this.cursor = 0;
-    this.list = el("div", { class: "thread", role: "log", "aria-label": app.t("messages"), tabindex: "0" });
-    this.below = el("div", { class: "below" });
-    this.outgoing = new Outgoing((message, key) => app.client.reply(id, message, key), () => this.draw());
+    this.badge = el("span", { class: "badge" });
+    this.closing = el("button", { class: "button", type: "button", text: t("closeChat"), onclick: () => this.close() });
+    this.list = el("div", { class: "thread", role: "log", "aria-label": t("messages"), tabindex: "0" });
+    this.rating = el("div", { class: "below__rating" });
+    this.outgoing = app.outgoing(`chat/${id}`, () => new Outgoing((message, key) => app.client.reply(id, message, key)));
+    this.outgoing.changed = () => this.draw();
     this.poller = new Poller({
       ask: (options) => (this.cursor ? app.client.poll(id, this.cursor, options) : app.client.conversation(id)),
-      onNews: (news, ms) => this.take(news, ms),
-      onFailure: (error) => app.failed(error),
+      onNews: (news, ms, waited) => this.take(news, ms, waited),
+      onFailure: (error) => (error.code === "not_found" ? missing(app, pane) : app.failed(error)),
       intervalMs: app.intervalMs,
       held: app.held,
     });
+    fill(pane);
     this.poller.start();
   }
 
   stop() {
+    this.left = true;
     this.poller.stop();
   }
 
   resume() {
-    this.poller.start();
+    if (!this.left) this.poller.start();
+  }
+
+  setHeld(held) {
+    this.poller.held = held;
+    this.resume();
   }
 
   /** Takes a whole conversation, or what a poll brought. */
-  take(news, ms) {
-    const { app } = this;
-    app.worked(ms);
+  take(news, ms, waited) {
+    this.app.worked(ms, waited);
     const first = this.cursor === 0;
-    if (first) this.title = news.title || news.reason?.main || app.t("conversation");
-    if (first) this.rating = news.rating;
+    if (first) this.frame(titleOf(this.app, news));
     for (const message of news.messages) this.messages.set(message.id, message);
     this.cursor = news.latestTimestamp;
-    const changed = this.state !== news.state || this.rated !== news.rated;
-    this.state = news.state;
-    this.rated = news.rated;
-    if (changed || first) this.frame();
+    this.show(news.state, news.rated || Boolean(this.rated));
     if (first || news.messages.length) this.draw();
     if (first || news.messages.some((each) => each.author.type !== "user")) this.read();
   }
@@ -61,47 +69,51 @@ class ConversationView {
     await this.app.client.read(this.id).catch(this.app.failed);
   }
 
-  /** What is around the messages. */
-  frame() {
-    const { app, state } = this;
-    const { t } = app;
-    const close = el("button", { class: "button", type: "button", text: t("closeChat"), onclick: () => this.close() });
-    const badge = el("span", { class: "badge", text: t(state) });
-    fill(this.pane, head(app, this.title, badge, state !== "closed" && close), this.list, this.below);
-    const asks = state === "closed" && !this.rated;
-    fill(this.below,
-      asks && stars(app, { conversationId: this.id }, () => { this.rated = true; this.frame(); }),
-      state === "closed" && this.rated && el("p", { class: "thanks", role: "status", text: t("thanks") }),
-      composer(app, (body, files) => this.send(this.outgoing.add(body, files))));
+  /** What is around the messages: drawn once, so that what one types stays whatever operators do. */
+  frame(title) {
+    const { app } = this;
+    fill(this.pane, head(app, title, this.badge, this.closing), this.list,
+      el("div", { class: "below" }, this.rating, composer(app, (body, files) => this.send(this.outgoing.add(body, files)))));
+  }
+
+  /** The state, and what can be done in it. */
+  show(state, rated) {
+    if (this.state === state && this.rated === rated) return;
+    Object.assign(this, { state, rated });
+    const { t } = this.app;
+    this.badge.textContent = t(state);
+    this.closing.hidden = state === "closed";
+    const onRated = () => this.show(state, true);
+    const thanks = () => el("p", { class: "thanks", role: "status", text: t("thanks") });
+    fill(this.rating, state === "closed" && (rated ? thanks() : stars(this.app, { conversationId: this.id }, onRated)));
   }
 
   draw() {
     const sorted = [...this.messages.values()].sort((a, b) => a.createdAt - b.createdAt);
-    const retry = (message) => this.send(this.outgoing.attempt(message));
-    fill(this.list, ...thread(this.app, sorted, this.outgoing, retry));
-    this.list.scrollTop = this.list.scrollHeight;
+    drawThread(this.app, this.list, sorted, this.outgoing, (message) => this.send(this.outgoing.attempt(message)));
   }
 
   /** Polls rest meanwhile, so that the answer and not a poll shows the message first. */
   async send(attempt) {
     this.poller.stop();
+    this.list.scrollTop = this.list.scrollHeight;
     try {
       const answer = await attempt;
-      this.take({ ...answer, messages: [answer.message], rated: this.rated });
-      this.draw();
       this.app.refresh();
+      if (this.left) return;
+      this.take({ ...answer, messages: [answer.message], rated: this.rated });
     } catch (error) {
-      if (error.kind === undefined) throw error;
       this.app.failed(error);
       if (error.kind === "expired") return;
     }
-    this.poller.start();
+    if (!this.outgoing.waiting.some((each) => each.state === "sending")) this.resume();
   }
 
   async close() {
     try {
       const { state } = await this.app.client.close(this.id);
-      this.take({ messages: [], latestTimestamp: this.cursor, state, rated: this.rated });
+      this.show(state, this.rated);
+      this.rating.querySelector("input")?.focus();
       this.app.refresh();
     } catch (error) {
       this.app.failed(error);

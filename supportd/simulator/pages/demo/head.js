@@ -1,6 +1,6 @@
-/** The line above a view: back (on a phone), what it is, and what can be done with it. */
+/** The line above a view: back (on a phone), what it is, and what can be done with it; and what is said where it fails. */
 
-import { el, icon } from "../shared/dom.js";
+import { el, fill, icon } from "../shared/dom.js";
 
 /** @param {any} app @param {string} title @param {...any} more */
 export function head(app, title, ...more) {
@@ -9,9 +9,19 @@ export function head(app, title, ...more) {
     el("h1", { class: "head__title grow", text: title }), ...more);
 }
 
+/** @param {any} app @param {import("./client.js").ApiError} error @returns {string} what went wrong, in the user's language */
+export function reason(app, error) {
+  if (error.kind !== "refused") return app.t(error.kind);
+  return app.i18n.texts[`refused_${error.code}`] ?? app.t("refused", { why: error.message });
+}
+
 /** Says under a form what went wrong. @param {any} app @param {HTMLElement} place @param {any} error */
 export function explain(app, place, error) {
-  if (error.kind === undefined) throw error;
   app.failed(error);
-  place.textContent = error.kind === "refused" ? error.message : app.t(error.kind);
+  place.textContent = reason(app, error);
+}
+
+/** Shows that there is no such conversation or ticket. @param {any} app @param {Element} pane */
+export function missing(app, pane) {
+  fill(pane, head(app, app.t("support")), el("p", { class: "welcome", role: "alert", text: app.t("refused_not_found") }));
 }

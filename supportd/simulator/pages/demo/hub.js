@@ -1,7 +1,8 @@
 /** The side that is always there: conversations, tickets, and how the page asks for news. */
 
-import { el, fill, icon } from "../shared/dom.js";
+import { el, fill, icon, keep } from "../shared/dom.js";
 import { Poller } from "./client.js";
+import { titleOf } from "./topics.js";
 
 const TICKET_TONES = { submitted: "", in_progress: "badge--accent", awaiting_reply: "badge--warning", resolved: "badge--success" };
 
@@ -34,8 +35,10 @@ export class Hub {
     }
   }
 
-  showLatency(ms) {
-    this.latency.textContent = this.app.t("latency", { ms: Math.round(ms) });
+  /** @param {number} ms how long the last answer took @param {boolean} waited whether it waited for news at the server */
+  showLatency(ms, waited) {
+    const { t, i18n } = this.app;
+    this.latency.textContent = waited ? t("waited", { s: i18n.decimal(ms / 1000) }) : t("latency", { ms: Math.round(ms) });
   }
 
   #header() {
@@ -65,22 +68,19 @@ export class Hub {
   #show(conversations, tickets, ms) {
     const { app } = this;
     app.worked(app.view?.polls ? undefined : ms);
-    const shown = JSON.stringify([conversations, tickets]);
-    if (shown === this.shown) return; // what is drawn anew loses the keyboard's focus
-    this.shown = shown;
-    const none = (key) => el("li", { class: "muted small hub__none", text: app.t(key) });
-    fill(this.conversations, ...(conversations.length ? conversations.map((each) => this.#chat(each)) : [none("noChats")]));
-    fill(this.tickets, ...(tickets.length ? tickets.map((each) => this.#ticket(each)) : [none("noTickets")]));
+    const none = (key) => ({ key, says: key, make: () => el("li", { class: "muted small hub__none", text: app.t(key) }) });
+    const rows = (all, make, empty) => (all.length ? all.map((each) => ({ key: each.id, says: each, make: () => make(each) })) : [none(empty)]);
+    keep(this.conversations, rows(conversations, (each) => this.#chat(each), "noChats"));
+    keep(this.tickets, rows(tickets, (each) => this.#ticket(each), "noTickets"));
     this.select(this.selected);
   }
 
   #chat(summary) {
     const { t, i18n } = this.app;
     const last = summary.lastMessage;
-    const title = summary.title || summary.reason?.main || t("conversation");
     return el("li", {}, el("a", { class: "item", href: `#chat/${summary.id}` },
       el("span", { class: "item__top" },
-        el("strong", { class: "item__title", text: title }),
+        el("strong", { class: "item__title", text: titleOf(this.app, summary) }),
         el("span", { class: "muted small", text: i18n.when(last?.createdAt ?? summary.updatedAt) })),
       el("span", { class: "item__bottom" },
         el("span", { class: "item__preview muted", text: last?.preview ?? t("noMessages") }),

@@ -8,7 +8,7 @@ const KINDS = ["chatMessages", "ticketUpdates", "systemNotices"];
 export function settingsView(app, pane) {
   const { t } = app;
   const problem = el("p", { class: "problem", role: "alert" });
-  const list = el("div", { class: "form" });
+  const list = el("div", { class: "form" }, problem);
   fill(pane, head(app, t("settings")), list);
   const load = () => app.client.preferences().then(show, (error) => explain(app, problem, error));
   const show = (preferences) => fill(list, el("h2", { text: t("notifications") }), ...KINDS.map((kind) => row(kind, preferences)), problem);

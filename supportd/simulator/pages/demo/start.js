@@ -3,14 +3,13 @@
 import { el, fill } from "../shared/dom.js";
 import { newKey } from "./client.js";
 import { explain, head } from "./head.js";
-
-const TOPICS = ["Cards", "Payments", "Account", "Other"];
+import { TOPICS, topicName } from "./topics.js";
 
 export function startView(app, pane) {
   const { t } = app;
   const words = el("textarea", { class: "input", id: "words", rows: "5", maxlength: "10000", placeholder: t("describe") });
   const topics = TOPICS.map((topic) => el("label", { class: "chip" },
-    el("input", { type: "radio", name: "topic", value: topic }), el("span", { text: t(`topic${topic}`) })));
+    el("input", { type: "radio", name: "topic", value: topic }), el("span", { text: topicName(app, topic) })));
   const problem = el("p", { class: "problem", role: "alert" });
   const send = el("button", { class: "button button--primary", text: t("startChat") });
   let key = newKey();

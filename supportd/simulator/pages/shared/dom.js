@@ -30,6 +30,59 @@ export function fill(node, ...children) {
 }
 
 /**
+ * Shows rows in their order. Those that say the same as before stay the very nodes they were: with the keyboard's focus, the
+ * pictures they loaded, and a click that is on its way; and a screen reader tells only what is new.
+ * @param {Element} node
+ * @param {{ key: string, says: any, make: () => HTMLElement }[]} rows `says`: all that the row is made of
+ */
+export function keep(node, rows) {
+  const keys = new Set(rows.map((row) => row.key));
+  const focused = node.contains(document.activeElement) && document.activeElement.closest("[data-key]")?.dataset.key;
+  for (const child of [...node.children]) if (!keys.has(child.dataset.key)) child.remove();
+  const before = new Map([...node.children].map((child) => [child.dataset.key, child]));
+  rows.forEach(({ key, says, make }, at) => {
+    const said = JSON.stringify(says);
+    let row = before.get(key);
+    if (row?.said !== said) {
+      const made = Object.assign(make(), { said });
+      made.dataset.key = key;
+      row?.replaceWith(made);
+      row = made;
+    }
+    if (node.children[at] !== row) node.insertBefore(row, node.children[at] ?? null);
+  });
+  if (focused && !node.contains(document.activeElement)) node.querySelector(`[data-key="${CSS.escape(focused)}"] :is(a, button)`)?.focus();
+}
+
+/**
+ * Draws into what is scrolled, and stays at its end if that was seen, or else where it was.
+ * @param {Element} node
+ * @param {() => void} draw
+ */
+export function atTheEnd(node, draw) {
+  const seen = below(node) < NEAR_PX;
+  draw();
+  if (seen) node.scrollTop = node.scrollHeight;
+}
+
+/**
+ * A picture in a thread. Its size is known late: if the thread's end was seen, it is after that, too.
+ * @param {string} src
+ * @param {string} alt
+ */
+export function picture(src, alt) {
+  const onload = ({ target }) => {
+    const thread = target.closest(".thread");
+    if (thread && below(thread) < NEAR_PX + target.height) thread.scrollTop = thread.scrollHeight;
+  };
+  return el("img", { src, alt, onload });
+}
+
+function below(node) {
+  return node.scrollHeight - node.scrollTop - node.clientHeight;
+}
+
+/**
  * An element with HTML that the server has sanitised: the API's `html`, and nothing else.
  * @param {string} html
  * @param {string} [className]
@@ -44,6 +97,7 @@ export function sanitised(html, className = "rich") {
   return node;
 }
 
+const NEAR_PX = 40;
 const SVG = "http://www.w3.org/2000/svg";
 const ICONS = {
   alert: "M12 8v5m0 3v.5M12 3l10 18H2z",
@@ -89,4 +143,14 @@ export function icon(name) {
  */
 export function parameter(name, fallback) {
   return new URLSearchParams(location.search).get(name) || fallback;
+}
+
+/**
+ * The same as a number above 0.
+ * @param {string} name
+ * @param {number} fallback
+ */
+export function numberOf(name, fallback) {
+  const value = Number(parameter(name, ""));
+  return value > 0 ? value : fallback;
 }

@@ -2,6 +2,9 @@
 
 /** @typedef {"en"|"ru"} Language */
 
+const BYTES = { unit: "byte", of: 1, digits: 0 };
+const SIZES = [{ unit: "megabyte", of: 1e6, digits: 1 }, { unit: "kilobyte", of: 1e3, digits: 0 }];
+
 /**
  * The language to use: `?lang=`, else what the browser prefers.
  * @returns {Language}
@@ -42,16 +45,23 @@ export class I18n {
   /** @param {number} ms @returns {string} such as 14:05 */
   time = (ms) => new Date(ms).toLocaleTimeString(this.language, { hour: "2-digit", minute: "2-digit" });
 
-  /** @param {number} ms @returns {string} such as 5 March */
-  day = (ms) => new Date(ms).toLocaleDateString(this.language, { day: "numeric", month: "long" });
+  /** @param {number} ms @returns {string} such as 5 March, or today */
+  day = (ms) =>
+    new Date(ms).toDateString() === new Date().toDateString()
+      ? new Intl.RelativeTimeFormat(this.language, { numeric: "auto" }).format(0, "day")
+      : new Date(ms).toLocaleDateString(this.language, { day: "numeric", month: "long" });
 
   /** @param {number} ms @returns {string} the time for today, else the day */
   when = (ms) => (new Date(ms).toDateString() === new Date().toDateString() ? this.time(ms) : this.day(ms));
 
+  /** @param {number} value @returns {string} with one digit after the point */
+  decimal = (value) => value.toLocaleString(this.language, { minimumFractionDigits: 1, maximumFractionDigits: 1 });
+
   /** @param {number} bytes @returns {string} such as 1.2 MB */
   size = (bytes) => {
-    const mega = bytes >= 1e6;
-    const options = { style: "unit", unit: mega ? "megabyte" : "kilobyte", maximumFractionDigits: mega ? 1 : 0 };
-    return new Intl.NumberFormat(this.language, options).format(Math.max(bytes / (mega ? 1e6 : 1e3), 0.1));
+    const { unit, of, digits } = SIZES.find((each) => bytes >= each.of) ?? BYTES;
+    const unitDisplay = unit === "byte" ? "long" : "short";
+    const format = new Intl.NumberFormat(this.language, { style: "unit", unit, unitDisplay, maximumFractionDigits: digits });
+    return format.format(bytes / of);
   };
 }
