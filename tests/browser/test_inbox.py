@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from playwright.async_api import FilePayload, Page, expect
 
-from tests.browser.browsing import DESKTOP, PHONE, Browsing, accessible, browsing, needs_chromium, start, write
+from tests.browser.browsing import DESKTOP, PHONE, Browsing, accessible, browsing, fits, needs_chromium, start, write
 from tests.browser.test_hostile_html import ATTEMPTS
 from tests.files import makers
 from tests.harness import MongoDatabase
@@ -92,12 +92,36 @@ async def test_states_tags_and_deleted_words_show_on_both_sides(mongo: MongoData
             ("Snooze for an hour", "On hold"),
             ("Wake up", "Open"),
             ("Close", "Closed"),
-            ("Open", "Open"),
+            ("Reopen", "Open"),
         ):
             await inbox.get_by_role("button", name=action, exact=True).click()
             await expect(user.locator(".head .badge")).to_have_text(state)
         await say(inbox, "I am the assistant", as_="Assistant")
         await expect(user.get_by_role("log").get_by_text("I am the assistant")).to_be_visible()
+
+
+async def test_what_an_operator_types_and_is_told_stays(mongo: MongoDatabase) -> None:
+    async with browsing(mongo, quiet=False) as shown:
+        chat = await shown.world.sdk().start(body="Hello")
+        inbox = await opened(shown, "Hello")
+        field = inbox.get_by_role("textbox", name="New tag")
+        await field.fill("half a wo")
+        await shown.world.sdk().reply(chat["id"], "One more thing")
+        await expect(inbox.get_by_role("log").get_by_text("One more thing")).to_be_visible()
+        await expect(field).to_have_value("half a wo")
+
+        refusal = {"status": 400, "content_type": "application/json", "body": '{"error": "no such tag"}'}
+        await inbox.route("**/tags", lambda route: route.fulfill(**refusal))
+        await inbox.get_by_role("button", name="Add the tag").click()
+        for _ in range(2):
+            async with inbox.expect_response("**/_sim/inbox"):
+                pass
+        await expect(inbox.get_by_text("That didn't work: no such tag")).to_be_visible()
+        await inbox.unroute("**/tags")
+        await inbox.get_by_role("button", name="Add the tag").click()
+        await expect(inbox.get_by_role("button", name="Take off the tag half a wo")).to_be_visible()
+        await expect(inbox.get_by_text("That didn't work")).to_be_hidden()
+        await expect(field).to_have_value("")
 
 
 async def test_a_ticket_is_answered_and_moved_through_its_states(mongo: MongoDatabase) -> None:
@@ -158,13 +182,18 @@ async def test_it_is_accessible_in_both_languages_and_sizes(mongo: MongoDatabase
         chat = await shown.world.sdk().start(body="Hello")
         await shown.world.operator.act(chat["id"], "note", body="<p>A note</p>")
         await shown.world.operator.act(chat["id"], "tags", name="vip")
+        ticket = await shown.world.operator.make_ticket("alice", "Refund of the second charge")
         page = await shown.open("/inbox", size=size, scheme=scheme, lang=language)
         await expect(page.get_by_role("link").filter(has_text="Hello")).to_be_visible()
         await accessible(page)
         await page.get_by_role("link").filter(has_text="Hello").click()
         await expect(page.get_by_role("button", name=send, exact=True)).to_be_visible()
         await accessible(page)
-        assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+        assert await fits(page)
+        await page.evaluate("hash => { location.hash = hash; }", f"tickets/{ticket['id']}")
+        await expect(page.get_by_role("combobox")).to_be_visible()
+        await accessible(page)
+        assert await fits(page)
         await page.goto(page.url.partition("#")[0] + "#troubles")
         await expect(page.get_by_role("heading", name=troubles)).to_be_visible()
         await accessible(page)

@@ -10,10 +10,12 @@ export function stateActions(app, item, act) {
   return item.type === "ticket" ? ticketActions(app, item, act) : conversationActions(app, item, act);
 }
 
-function conversationActions({ t, now }, item, act) {
-  const button = (action, body) => el("button", { class: "button", type: "button", text: t(action), dataset: { act: action }, onclick: () => act(action, body) });
-  if (item.state === "closed") return [button("open")];
-  return [item.state === "snoozed" ? button("unsnooze") : button("snooze", { until: now + SNOOZE_S }), button("close")];
+function conversationActions(app, item, act) {
+  const button = (action, text, body = () => ({})) =>
+    el("button", { class: "button", type: "button", text: app.t(text), dataset: { act: action }, onclick: () => act(action, body()) });
+  if (item.state === "closed") return [button("open", "reopen")];
+  const snooze = () => button("snooze", "snooze", () => ({ until: app.now + SNOOZE_S }));
+  return [item.state === "snoozed" ? button("unsnooze", "unsnooze") : snooze(), button("close", "close")];
 }
 
 function ticketActions({ t }, item, act) {
@@ -24,18 +26,20 @@ function ticketActions({ t }, item, act) {
   return [select, move, el("button", { class: "button", type: "button", text: t(share), dataset: { act: share }, onclick: () => act(share) })];
 }
 
-/** Tags, each with a way to take it off, and a field for a new one. */
-export function tagActions(app, item, act, untag) {
-  const { t } = app;
+/** Tags, each with a way to take it off. @param {any} app @param {any} item @param {(name: string) => void} untag */
+export function tagsOf({ t }, item, untag) {
   const tags = item.type === "ticket" ? item.tags : item.tags.tags;
-  const name = el("input", { class: "input input--tag", "aria-label": t("newTag"), placeholder: t("newTag"), maxlength: "60", required: true, dataset: { act: "tag" } });
-  const submit = (event) => {
+  return tags.map((tag) => el("span", { class: "badge" }, tag.name,
+    el("button", { class: "untag", type: "button", "aria-label": `${t("untag")} ${tag.name}`, onclick: () => untag(tag.name) }, icon("close"))));
+}
+
+/** The field for a new tag. @param {any} app @param {(action: string, body: object) => Promise<boolean>} act */
+export function newTag({ t }, act) {
+  const name = el("input", { class: "input input--tag", "aria-label": t("newTag"), placeholder: t("newTag"), maxlength: "60", required: true });
+  const submit = async (event) => {
     event.preventDefault();
-    act("tags", { name: name.value.trim() });
+    if (await act("tags", { name: name.value.trim() })) name.value = "";
   };
-  return el("div", { class: "tags" },
-    ...tags.map((tag) => el("span", { class: "badge" }, tag.name,
-      el("button", { class: "untag", type: "button", "aria-label": `${t("untag")} ${tag.name}`, onclick: () => untag(tag.name) }, icon("close")))),
-    el("form", { class: "row", onsubmit: submit }, name,
-      el("button", { class: "button button--quiet button--icon", "aria-label": t("addTag"), dataset: { act: "addTag" } }, icon("plus"))));
+  return el("form", { class: "row", onsubmit: submit }, name,
+    el("button", { class: "button button--quiet button--icon", "aria-label": t("addTag") }, icon("plus")));
 }

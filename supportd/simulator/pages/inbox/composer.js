@@ -8,13 +8,14 @@ const MODES = { reply: "reply", note: "note", bot_reply: "bot" };
 /** @param {any} app @param {(action: string, body: object) => Promise<boolean>} act answers whether it was done */
 export function composer(app, act) {
   const { t } = app;
+  const stand = { words: t("markedWords"), address: t("linkAddress") };
   let files = [];
   const words = el("textarea", { class: "input", rows: "3", "aria-label": t("message"), placeholder: t("write"), onkeydown: (event) => quick(event) });
   const modes = Object.entries(MODES).map(([action, text], at) => mode(action, t(text), at === 0));
   const picker = el("input", { type: "file", multiple: true, class: "visually-hidden", tabindex: "-1", "aria-label": t("attach"), onchange: () => take() });
   const chosen = el("span", { class: "muted small grow", role: "status" });
   const marks = ["bold", "list", "link"].map((kind) =>
-    el("button", { class: "button button--quiet button--icon", type: "button", "aria-label": t(kind), onclick: () => mark(words, kind) }, icon(kind)));
+    el("button", { class: "button button--quiet button--icon", type: "button", "aria-label": t(kind), onclick: () => mark(words, kind, stand) }, icon(kind)));
 
   const take = async () => {
     files = await Promise.all([...picker.files].map(asUpload));
@@ -25,7 +26,7 @@ export function composer(app, act) {
     if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) submit(event);
     if (event.key === "b" && (event.ctrlKey || event.metaKey)) {
       event.preventDefault();
-      mark(words, "bold");
+      mark(words, "bold", stand);
     }
   };
   const submit = async (event) => {
@@ -42,7 +43,7 @@ export function composer(app, act) {
   const form = el("form", { class: "composer", onsubmit: submit });
   fill(form,
     el("div", { class: "composer__tools" }, el("fieldset", { class: "chips" }, el("legend", { class: "visually-hidden", text: t("as") }), ...modes),
-      el("span", { class: "grow" }), ...marks),
+      el("div", { class: "marks" }, ...marks)),
     words,
     el("div", { class: "composer__row" }, picker,
       el("button", { class: "button button--quiet button--icon", type: "button", "aria-label": t("attach"), onclick: () => picker.click() }, icon("attach")),

@@ -1,7 +1,7 @@
 /** The conversation or ticket that is open. Its frame is drawn once, so that what one types stays. */
 
-import { el, fill, icon } from "../shared/dom.js";
-import { stateActions, tagActions } from "./actions.js";
+import { atTheEnd, el, fill, icon, keep } from "../shared/dom.js";
+import { newTag, stateActions, tagsOf } from "./actions.js";
 import { composer } from "./composer.js";
 import { TONES } from "./list.js";
 import { partsOf, partView } from "./parts.js";
@@ -15,11 +15,13 @@ export class ItemView {
     this.shown = "";
     this.title = el("h1", { class: "head__title grow" });
     this.badge = el("span", { class: "badge" });
-    this.states = el("div", { class: "row head__actions" });
-    this.tags = el("div", { class: "ticket" });
+    this.states = el("div", { class: "actions" });
+    this.tags = el("span", { class: "tags" });
+    this.rating = el("div", { class: "rated" });
     this.thread = el("div", { class: "thread", role: "log", "aria-label": app.t("messages"), tabindex: "0" });
     const back = el("a", { class: "button button--quiet button--icon head__back", href: "#", "aria-label": app.t("back") }, icon("back"));
-    fill(pane, el("header", { class: "head" }, back, this.title, this.badge, this.states), this.tags, this.thread,
+    fill(pane, el("header", { class: "head" }, back, this.title, this.badge),
+      el("div", { class: "strip" }, el("div", { class: "tags grow" }, this.tags, newTag(app, this.act)), this.states, this.rating), this.thread,
       el("div", { class: "below" }, composer(app, (action, body) => this.act(action, body))));
   }
 
@@ -33,30 +35,44 @@ export class ItemView {
 
   untag = (name) => this.app.tried(async () => this.draw(await this.app.workspace.untag(this.kind, this.id, name)));
 
+  /** Its buttons are drawn only where they change: one may be about to be pressed, or have a choice made. */
+  #actions(item) {
+    const drawnFor = JSON.stringify([item.state, item.ticket_state, item.is_shared]);
+    if (drawnFor === this.drawnFor) return;
+    this.drawnFor = drawnFor;
+    const focused = document.activeElement?.dataset?.act;
+    fill(this.states, ...stateActions(this.app, item, this.act));
+    if (focused) (this.states.querySelector(`[data-act="${focused}"]`) ?? this.states.querySelector("button")).focus();
+  }
+
   draw(item) {
-    const shown = JSON.stringify(item, (key, value) => (key === "url" ? fresh() : value));
+    const shown = JSON.stringify(item, lasting);
     if (shown === this.shown) return;
     this.shown = shown;
     const { app } = this;
     const state = item.type === "ticket" ? item.ticket_state.category : item.state;
     const person = item.contacts.contacts[0];
     const title = item.type === "ticket" ? item.ticket_attributes._default_title_ : item.title;
-    this.title.textContent = [person.external_id ?? person.id, title].filter(Boolean).join(": ");
+    this.title.textContent = [nameOf(person), title].filter(Boolean).join(": ");
     this.badge.className = `badge ${TONES[state]}`;
     this.badge.textContent = app.t(state);
-    const focused = document.activeElement?.dataset?.act;
-    fill(this.states, ...stateActions(app, item, this.act));
-    fill(this.tags, tagActions(app, item, this.act, this.untag), rating(app, item));
-    if (focused) document.querySelector(`[data-act="${focused}"]`)?.focus();
+    this.#actions(item);
+    fill(this.tags, ...tagsOf(app, item, this.untag));
+    fill(this.rating, rating(app, item));
     const redact = (part) => this.act("redact", { part_id: part.id });
-    fill(this.thread, ...partsOf(item).map((part) => partView(app, part, redact)));
-    this.thread.scrollTop = this.thread.scrollHeight;
+    const make = (part) => () => partView(app, part, nameOf(person), redact);
+    const row = (part, at) => ({ key: `${at}`, says: JSON.stringify(part, lasting), make: make(part) });
+    atTheEnd(this.thread, () => keep(this.thread, partsOf(item).map(row)));
   }
 }
 
 /** Files' addresses are new in each answer, and hold for half an hour: so often is enough. */
-function fresh() {
-  return Math.floor(Date.now() / FRESH_MS);
+function lasting(key, value) {
+  return key === "url" ? Math.floor(Date.now() / FRESH_MS) : value;
+}
+
+function nameOf(person) {
+  return person.name ?? person.external_id ?? person.id;
 }
 
 function rating(app, item) {

@@ -1,6 +1,6 @@
 /** The conversations and tickets of the workspace, the last changed first. */
 
-import { el, fill, icon } from "../shared/dom.js";
+import { el, fill, icon, keep } from "../shared/dom.js";
 
 export const TONES = {
   open: "badge--accent", snoozed: "badge--warning", closed: "",
@@ -12,7 +12,6 @@ export class List {
   constructor(app, place) {
     this.app = app;
     this.selected = "";
-    this.shown = "";
     this.rows = el("ul", { class: "list" });
     this.count = el("p", { class: "muted small" });
     fill(place,
@@ -25,15 +24,13 @@ export class List {
 
   /** @param {any[]} rows */
   show(rows) {
-    const shown = JSON.stringify(rows);
-    if (shown === this.shown) return;
-    this.shown = shown;
-    this.count.textContent = this.app.t("waiting", { count: rows.filter((row) => row.waits).length });
-    const focused = document.activeElement?.hash;
-    const none = el("li", { class: "muted small hub__none", text: this.app.t("none") });
-    fill(this.rows, ...(rows.length ? rows.map((row) => this.#row(row)) : [none]));
+    const { t } = this.app;
+    const count = rows.filter((row) => row.waits).length;
+    this.count.textContent = count ? t("waiting", { count }) : t("nobodyWaits");
+    const none = { key: "none", says: "", make: () => el("li", { class: "muted small hub__none", text: t("none") }) };
+    const drawn = rows.map((row) => ({ key: `${row.kind}/${row.id}`, says: row, make: () => this.#row(row) }));
+    keep(this.rows, drawn.length ? drawn : [none]);
     this.select(this.selected);
-    if (focused) [...this.rows.querySelectorAll("a")].find((link) => link.hash === focused)?.focus();
   }
 
   /** @param {string} hash */

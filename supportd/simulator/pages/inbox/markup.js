@@ -40,13 +40,14 @@ function inline(text) {
  * Puts marks around what is selected in a text field, or before each of its lines.
  * @param {HTMLTextAreaElement} field
  * @param {"bold"|"list"|"link"} kind
+ * @param {{ words: string, address: string }} stand what stands for words that aren't chosen, and for a link's address
  */
-export function mark(field, kind) {
+export function mark(field, kind, stand) {
   const { selectionStart: from, selectionEnd: to, value } = field;
-  const chosen = value.slice(from, to) || "text";
+  const chosen = value.slice(from, to) || stand.words;
   const marked = {
     bold: () => `**${chosen}**`,
-    link: () => `[${chosen}](address)`,
+    link: () => `[${chosen}](${stand.address})`,
     list: () => chosen.split("\n").map((line) => `- ${line}`).join("\n"),
   }[kind]();
   field.setRangeText(marked, from, to, "select");

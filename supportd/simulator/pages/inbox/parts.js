@@ -1,6 +1,6 @@
 /** What was said and done: messages and notes as bubbles, events as lines. */
 
-import { el, icon } from "../shared/dom.js";
+import { el, icon, picture } from "../shared/dom.js";
 import { clean } from "./clean.js";
 
 const CONTACTS = new Set(["user", "lead", "contact"]);
@@ -12,16 +12,16 @@ export function partsOf(item) {
   return [first, ...item.conversation_parts.conversation_parts];
 }
 
-/** @param {any} app @param {any} part @param {(part: any) => void} onRedact */
-export function partView(app, part, onRedact) {
-  return part.body || part.attachments?.length ? bubble(app, part, onRedact) : event(app, part);
+/** @param {any} app @param {any} part @param {string} person whose conversation it is @param {(part: any) => void} onRedact */
+export function partView(app, part, person, onRedact) {
+  return part.body || part.attachments?.length ? bubble(app, part, person, onRedact) : event(app, part);
 }
 
-function bubble(app, part, onRedact) {
+function bubble(app, part, person, onRedact) {
   const { t, i18n } = app;
   const own = !CONTACTS.has(part.author.type);
   const note = part.part_type === "note";
-  const name = part.author.name ?? t(part.author.type);
+  const name = part.author.name ?? (own ? t(part.author.type) : person);
   const redact = el("button", { class: "redact", type: "button", text: t("redact"), onclick: () => onRedact(part) });
   return el("div", { class: `message${own ? " message--own" : ""}${note ? " message--note" : ""}`, dataset: { id: part.id } },
     el("span", { class: "message__author", text: note ? `${name}, ${t("internalNote")}` : name }),
@@ -48,7 +48,7 @@ function attachment(app, file) {
   const href = address && /^https?:$/.test(address.protocol) ? address.href : null;
   const image = file.content_type.startsWith("image/") && address?.origin === location.origin; // others the policy forbids
   const inner = image
-    ? [el("img", { src: href, alt: file.name, loading: "lazy" })]
+    ? [picture(href, file.name)]
     : [icon("file"), el("span", { text: `${file.name}, ${app.i18n.size(file.filesize)}` })];
   return el("a", { class: image ? "picture" : "file", href, target: "_blank", rel: "noopener noreferrer" }, ...inner);
 }

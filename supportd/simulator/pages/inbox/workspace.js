@@ -1,6 +1,13 @@
 /** The simulator's control API, as far as an operator needs it. */
 
-export class WorkspaceError extends Error {}
+/** What a call fails with. `status` 0: no answer came. */
+export class WorkspaceError extends Error {
+  /** @param {number} status @param {string} message */
+  constructor(status, message) {
+    super(message);
+    this.status = status;
+  }
+}
 
 /** @typedef {"conversations"|"tickets"} Kind */
 
@@ -27,9 +34,9 @@ export class Workspace {
 async function call(method, path, body) {
   const headers = body ? { "Content-Type": "application/json" } : {};
   const answer = await fetch(path, { method, headers, body: body && JSON.stringify(body) }).catch((error) => {
-    throw new WorkspaceError(error.message);
+    throw new WorkspaceError(0, error.message);
   });
   const json = await answer.json().catch(() => ({}));
-  if (!answer.ok) throw new WorkspaceError(json.error ?? answer.statusText);
+  if (!answer.ok) throw new WorkspaceError(answer.status, json.error ?? answer.statusText);
   return json;
 }
