@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 WHAT_IS_INSTALLED := pyproject.toml constraints.txt
 
-.PHONY: help demo test soak lint types bench format clean
+.PHONY: help demo test soak lint types bench format docs clean
 
 help:  ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
@@ -33,6 +33,9 @@ bench: $(VENV)/.bench  ## how fast it is, each figure beside its target and base
 format: $(VENV)/.test  ## let ruff put things right
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
+
+docs: $(VENV)/.demo  ## what is said of the settings, made from them
+	@$(BIN)/python -m supportd.dev.settings_files
 
 clean:  ## remove what was installed and cached here; var/, the demo's data, stays
 	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -7,9 +7,14 @@ from pathlib import Path
 
 import supportd
 from supportd.config import Settings
+from supportd.dev.settings_files import FILES
 
 ROOT = Path(supportd.__file__).parents[1]
 EXAMPLE = (ROOT / "conf" / "supportd.env.example").read_text()
+
+
+def test_what_is_said_of_the_settings_is_made_from_them() -> None:
+    assert [path.name for path, content in FILES.items() if path.read_text() != content()] == [], "run `make docs`"
 
 
 def test_the_example_names_every_setting_with_its_default() -> None:
