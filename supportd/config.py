@@ -221,6 +221,11 @@ class Settings:
         bounded(int, 1, 10_000_000), "conversations kept in memory, and as many tickets", default=100_000
     )
     ticket_reference_prefix: str = setting(letters, "what tickets are called by: `AW-123`; 1-10 letters", default="AW")
+    several_processes: bool = setting(
+        flag,
+        "1: other processes of supportd use the same database, and each shows what the others store",
+        default=False,
+    )
     post_duration_note: bool = setting(
         flag, "1: at each close, an internal note tells operators how long the conversation was open", default=False
     )

@@ -47,6 +47,7 @@ OUTBOX_INTERVAL_S = 5.0
 MEASURE_INTERVAL_S = 15.0
 CSAT_SWEEP_S = 30.0
 PUSH_INTERVAL_S = 1.0
+FOLLOW_AGAIN_S = 1.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -115,6 +116,8 @@ async def _start_tasks(
     }
     if parts.push is not None:
         work["push"] = (parts.push.work, PUSH_INTERVAL_S, None)
+    if parts.following is not None:
+        work["following"] = (parts.following.run, FOLLOW_AGAIN_S, None)
     try:
         await parts.stores.ensure_indexes()
     except StorageUnavailable:

@@ -46,6 +46,7 @@ from supportd.stores.stores import Stores
 from supportd.sync.conversation_events import ConversationEvents
 from supportd.sync.conversation_stream import ConversationStream
 from supportd.sync.drift import DriftLog
+from supportd.sync.following import Following
 from supportd.sync.inbox import Inbox
 from supportd.sync.outbox import Outbox
 from supportd.sync.reconciler import Reconciler, Stream
@@ -61,6 +62,7 @@ from supportd.tickets.reopening import Reopening
 from supportd.tickets.service import TicketService
 from supportd.wiring_files import FileParts, build_files, secrets_of
 from supportd.wiring_push import Announces, build_announces, build_push
+from supportd.wiring_several import build_following
 
 BREAKER_GAUGE = {BreakerState.CLOSED: 0.0, BreakerState.HALF_OPEN: 0.5, BreakerState.OPEN: 1.0}
 
@@ -91,6 +93,7 @@ class Parts:
     outbox: Outbox
     push: Delivery | None
     reconciler: Reconciler
+    following: Following | None
 
 
 def build(settings: Settings, *, clock: Clock, rng: random.Random, stack: AsyncExitStack) -> Parts:
@@ -131,6 +134,7 @@ def build(settings: Settings, *, clock: Clock, rng: random.Random, stack: AsyncE
         outbox=outbox,
         push=_push(base, chats, tickets, rng),
         reconciler=reconciler,
+        following=build_following(settings, chats.cache, chats.keeper, tickets.keeper, stack),
     )
 
 

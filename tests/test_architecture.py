@@ -66,7 +66,7 @@ MAY_IMPORT = {
     "idempotency": {"errors", "clock", "leases", "metrics", "stores"},
     "ratelimit": {"errors", "clock"},
 }
-SEES_ALL = {"check", "server", "wiring", "wiring_files", "wiring_push", "routes", "cli", "__main__"}
+SEES_ALL = {"check", "server", "wiring", "wiring_files", "wiring_push", "wiring_several", "routes", "cli", "__main__"}
 
 # Names from outside, and the only folders that may know them.
 OUTSIDE = {

@@ -113,6 +113,11 @@ class PollCache:
         self._metrics.cached.set(len(self._entries))
         return entry
 
+    def clear(self) -> None:
+        """Forgets all."""
+        self._entries.clear()
+        self._metrics.cached.set(0)
+
     def drop(self, conversation_id: str) -> None:
         """Forgets a conversation."""
         self._entries.pop(conversation_id, None)

@@ -244,6 +244,19 @@ class ConversationKeeper:
         self._waiters.wake(conversation_id)
         return state
 
+    async def take_over(self, conversation_id: str, version: int | None) -> None:
+        """Shows what another process stored, if it is newer than what is in memory; None: that is gone."""
+        async with self._locks.hold(conversation_id):
+            if (entry := self._cache.get(conversation_id)) and version and entry.state.version >= version:
+                return
+            stored = await self._stored(conversation_id) if entry is not None else None
+            self._absent.pop(conversation_id, None)
+            if stored is not None and stored.loaded and not stored.deleted:
+                self._cache.put(stored)
+            else:
+                self._cache.drop(conversation_id)
+        self._waiters.wake(conversation_id)
+
     async def is_ours(self, conversation: wire.Conversation) -> bool:
         """Whether it is known here or belongs to a user of ours."""
         if await self._known(str(conversation.id)) is not None:

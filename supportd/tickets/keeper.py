@@ -181,6 +181,18 @@ class TicketKeeper:
             self._absent[ticket_id] = True
         return ticket
 
+    async def take_over(self, ticket_id: str, version: int | None) -> None:
+        """Forgets what is older in memory than what another process stored; None: that is gone."""
+        async with self._locks.hold(ticket_id):
+            ticket = self._memory.get(ticket_id)
+            if ticket is None or version is None or ticket.version < version:
+                self._memory.pop(ticket_id, None)
+                self._absent.pop(ticket_id, None)
+
+    def forget_all(self) -> None:
+        """Forgets what is in memory."""
+        self._memory.clear()
+
     async def is_known(self, ticket_id: str) -> bool:
         """Whether it is known here, if only as deleted."""
         return await self._known(ticket_id) is not None
