@@ -68,6 +68,8 @@ def parser() -> argparse.ArgumentParser:
 def main() -> int:
     """Returns 0, 1 if MongoDB or the file failed, 2 for a bad setting or argument."""
     arguments = parser().parse_args()
+    if arguments.until < arguments.since:
+        parser().error("--until: must not be before --since")
     logs.configure(level="critical", fmt="console", stream=sys.stderr)
     said = sys.stderr if arguments.out is None and not arguments.dry_run else sys.stdout
     if said is sys.stderr:

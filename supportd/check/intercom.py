@@ -13,7 +13,7 @@ from supportd.intercom.transport import Reply, Transport
 from supportd.metrics import Metrics
 
 TOKEN, ADMIN, TAGS = "intercom.token", "intercom.admin", "intercom.csat_tags"
-CLOCK, CLIENT_SECRET = "clock", "webhook.secret"
+CLOCK = "clock"
 CSAT_TAGS = 6  # `csat`, and one for each number of stars
 MOST_OFF_S = 60
 IN_HUB = "see the app's Authentication page in Intercom's Developer Hub"
@@ -31,10 +31,9 @@ async def check_intercom(settings: Settings, clock: Clock) -> list[Finding]:
         metrics=Metrics("check"),
     )
     try:
-        found = await _Checks(settings, Inspection(transport=transport), clock).all()
+        return await _Checks(settings, Inspection(transport=transport), clock).all()
     finally:
         await transport.close()
-    return [*found, _client_secret()]
 
 
 class _Checks:
@@ -118,14 +117,6 @@ def _csat_tags(there: int, may_write: Finding) -> Finding:
     if may_write.verdict is Verdict.OK:
         return ok(TAGS, f"{there} of {CSAT_TAGS} are there; the others are made when a rating needs them")
     return Finding(TAGS, may_write.verdict, f"{there} of {CSAT_TAGS} are there, and the others can't be made")
-
-
-def _client_secret() -> Finding:
-    return unknown(
-        CLIENT_SECRET,
-        "Intercom's API doesn't tell. Send a test from the app's Webhooks page: if INTERCOM_CLIENT_SECRET is right, "
-        'supportd_webhooks_total{outcome="ping"} grows by one, else {outcome="bad_signature"}',
-    )
 
 
 def _name(probe: Probe) -> str:

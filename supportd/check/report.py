@@ -9,6 +9,7 @@ from supportd.check.finding import Finding, Verdict, ok, unknown, wrong
 from supportd.check.intercom import check_intercom
 from supportd.check.mongodb import check_mongodb
 from supportd.check.push import check_push
+from supportd.check.webhooks import check_webhooks
 from supportd.clock import Clock
 from supportd.config import Settings
 from supportd.errors import ConfigError
@@ -30,6 +31,7 @@ async def check(environ: Mapping[str, str], *, clock: Clock) -> list[Finding]:
         _public_url(settings),
         *await check_mongodb(settings),
         *await check_intercom(settings, clock),
+        *await check_webhooks(settings),
         *await check_files(settings),
         *await check_push(settings, clock),
     ]

@@ -16,12 +16,14 @@ class SimulatorConfig:
     """Settings of one simulator. Times are seconds; `port` 0 takes a free one; without `state_path` nothing is kept.
 
     `known_attributes` are the contacts' custom attributes that exist; it matters while `strict_attributes` is on.
-    `api_url` is where supportd is, for the demo's pages. `jwt_secret` signs their users' sessions; none without it.
+    `more_access_tokens` are those of further apps of the workspace. `api_url` is where supportd is, for the demo
+    and its pages; `jwt_secret` signs their users' sessions, none without it.
     """
 
     access_token: str
     client_secret: str
     admin_id: str
+    more_access_tokens: tuple[str, ...] = ()
     host: str = "127.0.0.1"
     port: int = 0
     state_path: Path | None = None

@@ -25,7 +25,7 @@ class Gate:
         calls: CallCounter,
         chance: random.Random,
     ) -> None:
-        self._expected = f"Bearer {config.access_token}"
+        self._expected = [f"Bearer {each}".encode() for each in (config.access_token, *config.more_access_tokens)]
         self._faults = faults
         self._limiter = limiter
         self._calls = calls
@@ -47,8 +47,8 @@ class Gate:
 
     def authenticate(self, headers: Mapping[str, str]) -> None:
         """Raises 401 for a missing or wrong token."""
-        given = headers.get("Authorization", "")
-        if not hmac.compare_digest(given.encode(), self._expected.encode()):
+        given = headers.get("Authorization", "").encode()
+        if not any(hmac.compare_digest(given, each) for each in self._expected):
             raise ApiError(401, "unauthorized", "Access Token Invalid")
 
     def authorize(self, path: str) -> None:

@@ -10,7 +10,6 @@ from supportd.stores import mongo
 
 SNAPSHOTS, TICKETS = "snapshots", "tickets"
 LONGEST_WAIT_MS = 1000  # less than a connection waits for an answer
-LOST = 286  # ChangeStreamHistoryLost: MongoDB doesn't keep any more what came since the last look
 PIPELINE: list[dict[str, Any]] = [
     {"$match": {"ns.coll": {"$in": [SNAPSHOTS, TICKETS]}, "operationType": {"$in": ["insert", "replace", "delete"]}}},
     {"$project": {"ns": 1, "documentKey": 1, "fullDocument.version": 1}},
@@ -57,7 +56,9 @@ class Changes:
                         yield _change(told)
                     self._seen = stream.resume_token
         except StorageUnavailable as error:
-            if isinstance(error.__cause__, OperationFailure) and error.__cause__.code == LOST:
+            if isinstance(
+                error.__cause__, OperationFailure
+            ):  # as where what came since the last look isn't kept any more
                 self._seen = None
             raise
 

@@ -1,5 +1,6 @@
 """The files beside the code: what they say holds of the code."""
 
+import configparser
 import re
 import tomllib
 from dataclasses import MISSING, fields
@@ -46,3 +47,15 @@ def named(requirement: str) -> str:
     """The package's normalised name (PEP 503)."""
     name = re.split(r"[^A-Za-z0-9._-]", requirement)[0]
     return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def test_systemd_tells_supervisord_alone_to_stop() -> None:
+    """A second SIGTERM, by systemd to supportd, would cut what the one by supervisord lets finish."""
+    unit = configparser.ConfigParser(interpolation=None)
+    unit.optionxform = str  # type: ignore[method-assign,assignment]
+    unit.read(ROOT / "conf" / "supportd.service")
+    supervisor = configparser.RawConfigParser(inline_comment_prefixes=(";",))
+    supervisor.read(ROOT / "supervisord.conf")
+    assert unit["Service"]["KillMode"] == "mixed"
+    assert int(unit["Service"]["TimeoutStopSec"]) > supervisor.getint("fcgi-program:supportd", "stopwaitsecs")
+    assert unit["Service"]["ExecStart"].endswith("/supervisord -n -c supervisord.conf")

@@ -3,8 +3,13 @@
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator
+from dataclasses import replace
+
+import pytest
+from pymongo.uri_parser import parse_uri
 
 from tests.harness import MongoDatabase, World, serving, settings, simulating
+from tests.proxying import proxied
 from tests.waiting import eventually
 
 
@@ -71,3 +76,20 @@ async def shows(world: World, chat_id: str, expected: list[str]) -> bool:
 
 async def is_gone(world: World, path: str) -> bool:
     return (await world.sdk().call("GET", path)).status_code == 404
+
+
+@pytest.mark.logs("storage unavailable", "periodic task failed")
+async def test_what_came_while_it_could_not_follow_is_shown_after(mongo: MongoDatabase) -> None:
+    async with simulating() as simulator, proxied(parse_uri(mongo.uri)["nodelist"][0][1]) as network:
+        uri = f"mongodb://127.0.0.1:{network.port}/?directConnection=true"
+        cut = settings(replace(mongo, uri=uri), simulator.base_url, several_processes=True)
+        whole = settings(mongo, simulator.base_url, several_processes=True)
+        async with serving(cut, simulator, webhooks=False) as one, serving(whole, simulator) as other:
+            chat = await one.sdk().start(body="Hello")
+            await other.settle()
+            await one.sdk().poll(chat["id"])
+            network.refuse()
+            await other.operator.reply(chat["id"], "News")
+            await other.settle()
+            await network.allow()
+            await eventually(lambda: shows(one, chat["id"], ["Hello", "News"]))

@@ -2,6 +2,7 @@
 
 import hashlib
 import hmac
+import json
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -10,6 +11,7 @@ import pytest
 
 from supportd.simulator.app import Simulator
 from tests.harness import CLIENT_SECRET, JWT_SECRET, MongoDatabase, World, serving, settings, simulating, token
+from tests.push.pushing import house
 from tests.raw_uploads import link_token
 from tests.uploading import PNG, reachable, reply_with, upload
 
@@ -35,6 +37,66 @@ async def test_sessions(mongo: MongoDatabase) -> None:
         async with serving(settings(mongo, simulator.base_url, jwt_secret=NEWER), simulator) as world:
             assert await status(world, f"/api/conversations/{chat['id']}", old) == 401
             assert await status(world, f"/api/conversations/{chat['id']}", new) == 200
+
+
+async def test_intercoms_access_token(mongo: MongoDatabase) -> None:
+    """A second app's token works beside the first, so that no call fails while the one is changed for the other."""
+    async with simulating(more_access_tokens=("of-the-second-app",)) as simulator:
+        before = settings(mongo, simulator.base_url)
+        after = settings(mongo, simulator.base_url, intercom_access_token="of-the-second-app")
+        async with serving(before, simulator) as world:
+            chat = await world.sdk().start(body="Hello")
+            async with serving(after, simulator) as next_one:
+                await next_one.sdk().reply(chat["id"], "By the second")
+                await world.sdk().reply(chat["id"], "By the first")
+            await world.settle()
+        async with serving(after, simulator) as world:
+            await world.reconcile()
+            shown = (await world.sdk().show(chat["id"]))["messages"]
+            assert [message["body"] for message in shown] == ["Hello", "By the second", "By the first"]
+
+
+@pytest.mark.logs("FCM access refused")
+async def test_fcms_key(mongo: MongoDatabase) -> None:
+    """An account has several keys; the old one is deleted once the new one is in use."""
+    async with house(mongo) as parts:
+        async with parts.running() as running:
+            await running.register()
+            chat = await running.chat()
+            await running.answer(chat, "By the first key")
+            await running.push()
+            first = running.fcm.account
+        parts.fcm.add_key("second")
+        async with parts.running() as running:
+            del parts.fcm.keys[first["private_key_id"]]
+            await running.push()
+            await running.answer(chat, "By the second key")
+            await running.push()
+            assert [message["notification"]["body"] for message in parts.fcm.messages] == [
+                "By the first key",
+                "By the second key",
+            ]
+        async with parts.running(fcm_service_account=json.dumps(first)) as running:
+            await running.answer(chat, "Refused")
+            await running.push()
+            assert len(parts.fcm.messages) == 2
+
+
+@pytest.mark.logs("push refused")
+async def test_telegrams_token(mongo: MongoDatabase) -> None:
+    """The old one is void at once; what wasn't told meanwhile is told under the new one."""
+    newer = "110201543:AAnother-one-of-the-same-bot"
+    async with house(mongo) as parts:
+        async with parts.running() as running:
+            await running.register("12345", platform="tma")
+            chat = await running.chat()
+            parts.telegram.bot_token = newer
+            await running.answer(chat)
+            await running.push()
+            assert parts.telegram.messages == []
+        async with parts.running(telegram_bot_token=newer) as running:
+            await running.push(after_s=120)
+            assert parts.telegram.chats == [12345]
 
 
 async def webhook(world: World, secret: str) -> int:

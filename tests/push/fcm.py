@@ -76,7 +76,8 @@ class Fcm:
         self.grants_passable = asyncio.Event()
         self.grants_passable.set()
         self.clock = Clock()
-        self._key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+        self.keys: dict[str, rsa.RSAPrivateKey] = {}
+        self.add_key(KEY_ID)
         self._server = HTTPServer(
             Application(
                 [(r"/token", _Token, {"fcm": self}), (r"/v1/projects/([^/]+)/messages:send", _Send, {"fcm": self})],
@@ -89,25 +90,26 @@ class Fcm:
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
 
+    def add_key(self, key_id: str) -> None:
+        """The service account has one more key; `account` is of the newest."""
+        self.keys[key_id] = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+
     @property
     def account(self) -> dict[str, str]:
         """The key file of its service account."""
-        pem = self._key.private_bytes(
+        key_id, key = list(self.keys.items())[-1]
+        pem = key.private_bytes(
             serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
         )
         return {
             "type": "service_account",
             "project_id": PROJECT,
-            "private_key_id": KEY_ID,
+            "private_key_id": key_id,
             "private_key": pem.decode(),
             "client_email": EMAIL,
             "client_id": "1",
             "token_uri": f"{self.url}/token",
         }
-
-    @property
-    def public_key(self) -> rsa.RSAPublicKey:
-        return self._key.public_key()
 
     @property
     def tokens(self) -> list[str]:
@@ -161,13 +163,14 @@ class _Token(_Answering):
         if self.get_body_argument("grant_type") != GRANT:
             return "grant_type"
         assertion = self.get_body_argument("assertion")
-        if jwt.get_unverified_header(assertion).get("kid") != KEY_ID:
+        key = self.fcm.keys.get(jwt.get_unverified_header(assertion).get("kid", ""))
+        if key is None:
             return "kid"
         try:
             # Its times are compared below: the test drives the clock.
             options: Any = {"verify_exp": False, "verify_iat": False, "require": ["iat", "exp"]}
             claims = jwt.decode(
-                assertion, self.fcm.public_key, ["RS256"], audience=f"{self.fcm.url}/token", options=options
+                assertion, key.public_key(), ["RS256"], audience=f"{self.fcm.url}/token", options=options
             )
         except jwt.PyJWTError as error:
             return str(error)

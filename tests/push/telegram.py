@@ -30,6 +30,7 @@ class Telegram:
 
     def __init__(self) -> None:
         self.messages: list[dict[str, Any]] = []
+        self.bot_token = BOT_TOKEN
         self.asked = 0
         self.faults: list[Fault] = []
         self.of_chats: dict[int, Fault] = {}
@@ -37,7 +38,7 @@ class Telegram:
             Application(
                 [
                     (r"/bot([^/]+)/sendMessage", _SendMessage, {"telegram": self}),
-                    (r"/bot([^/]+)/getMe", _GetMe),
+                    (r"/bot([^/]+)/getMe", _GetMe, {"telegram": self}),
                 ],
                 log_function=lambda _: None,
             )
@@ -64,9 +65,15 @@ class Telegram:
 
 
 class _GetMe(RequestHandler):
+    def initialize(self, telegram: Telegram) -> None:
+        self.telegram = telegram
+
     def post(self, token: str) -> None:
-        self.set_status(200 if token == BOT_TOKEN else 401)
-        self.finish({"ok": token == BOT_TOKEN})
+        if token == self.telegram.bot_token:
+            self.finish({"ok": True, "result": {"id": int(token.partition(":")[0]), "is_bot": True}})
+        else:
+            self.set_status(401)
+            self.finish({"ok": False, "error_code": 401, "description": "Unauthorized"})
 
 
 class _SendMessage(RequestHandler):
@@ -88,7 +95,7 @@ class _SendMessage(RequestHandler):
         self.finish(answer)
 
     def _fault(self, token: str, message: dict[str, Any]) -> Fault | None:
-        if token != BOT_TOKEN:
+        if token != self.telegram.bot_token:
             return Fault(401, "Unauthorized")
         if not set(message) <= KNOWN or not message.get("text"):
             return Fault(400, "Bad Request: message text is empty")

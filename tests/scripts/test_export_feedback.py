@@ -50,4 +50,5 @@ async def test_json_lines_go_to_standard_out_by_day(mongo: MongoDatabase) -> Non
 async def test_what_is_wrong_is_said(mongo: MongoDatabase) -> None:
     assert (await run(NAME, *ALWAYS)).stderr == "export_feedback: MONGO_URI is required\n"
     assert (await run(NAME, "--since", "yesterday", "--until", "2020-01-01", mongo=mongo)).returncode == 2
+    assert (await run(NAME, "--since", "2020-01-02", "--until", "2020-01-01", mongo=mongo)).returncode == 2
     assert "--dry-run" in (await run(NAME, "--help")).stdout

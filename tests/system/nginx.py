@@ -65,6 +65,7 @@ def _substituted(port: int, own: Front, folder: Path, tls: Certificate | None) -
         r"user www-data;": f"user {getpass.getuser()};",
         r"/run/nginx\.pid": str(folder / "nginx.pid"),
         r"/var/log/nginx/": f"{folder}/nginx-",
+        r"root /var/www/html;": f"root {folder};",
         r"worker_processes auto;": "worker_processes 2;",
         r"(worker_rlimit_nofile|worker_connections) \d+;": r"\1 4096;",
     }

@@ -25,7 +25,7 @@ from supportd.dev.ports import LOOPBACK, free_port
 from supportd.simulator.app import Simulator
 from supportd.stores.diagnosis import Facts
 from tests.files.opening import BUCKET, CREDENTIALS, moto
-from tests.harness import DrivenClock, MongoDatabase, Operator, simulating
+from tests.harness import DrivenClock, MongoDatabase, Operator, living, simulating
 from tests.push.fcm import Fault, Fcm
 from tests.push.telegram import BOT_TOKEN, Telegram
 from tests.system.processes import environment, serve_environment
@@ -293,6 +293,26 @@ async def test_the_clock_is_off(mongo: MongoDatabase, ahead_s: float, words: str
         assert wrongs(found) == {"clock"}
         assert words in found["clock"].says
         assert wrongs(await looked(environ, ahead_s=ahead_s / abs(ahead_s) * 30)) == set()
+
+
+# Webhooks
+
+
+async def test_the_client_secret_shows_by_what_the_running_supportd_was_sent(mongo: MongoDatabase) -> None:
+    async with living(mongo, webhooks=False) as world:
+        environ = environ_of(mongo, world.simulator.base_url, METRICS_PORT=str(world.server.metrics_port))
+
+        async def secret() -> Finding:
+            return (await looked(environ))["webhook.secret"]
+
+        assert (await secret()).verdict is Verdict.UNKNOWN
+        ping = b'{"type": "notification_event", "topic": "ping", "data": {}}'
+        await world.http.post("/webhooks/intercom", content=ping, headers={"X-Hub-Signature": "sha1=" + "0" * 40})
+        assert (await secret()).verdict is Verdict.WRONG
+        assert "INTERCOM_CLIENT_SECRET" in (await secret()).says
+        await world.operator.control("POST", "/webhook", {"url": f"{world.http.base_url}/webhooks/intercom"})
+        await world.operator.control("POST", "/webhook/ping")
+        assert (await secret()).verdict is Verdict.OK
 
 
 # Files

@@ -64,6 +64,19 @@ async def test_what_it_lets_through(mongo: MongoDatabase, tmp_path: Path) -> Non
             assert (await alice.http.get(path)).status_code == 200
 
 
+async def test_files_of_the_full_size(mongo: MongoDatabase, tmp_path: Path) -> None:
+    """20 MB go through and come back whole; what is just over it supportd refuses, what is more nginx."""
+    content = ("x" * 99 + "\n").encode() * (20 * 2**20 // 100)
+    content += b"y" * (20 * 2**20 - len(content))
+    async with living(mongo) as world, through_nginx(world.server.port, tmp_path) as alice:
+        file = await uploaded(alice, content, "log.txt")
+        assert (await alice.call("GET", f"/api/files/{file['id']}")).content == content
+        over = await try_upload(alice, content + b"z", "log.txt", "text/plain")
+        assert is_error(over, 400, "validation_error")
+        far_over = await try_upload(alice, content + content, "log.txt", "text/plain")
+        assert is_error(far_over, 400, "bad_request")
+
+
 async def test_what_it_says_itself(tmp_path: Path) -> None:
     async with through_nginx(free_port(), tmp_path) as alice:
         for path in ("/metrics", "/", "/nothing"):
@@ -81,6 +94,9 @@ async def test_who_comes_without_tls_is_sent_to_it(tmp_path: Path) -> None:
             await eventually(lambda: listens(http))
             sent = await http.post("/api/conversations", json={"body": "Hello"})
             assert (sent.status_code, sent.headers["Location"]) == (308, f"https://{LOOPBACK}/api/conversations")
+            (tmp_path / ".well-known" / "acme-challenge").mkdir(parents=True)
+            (tmp_path / ".well-known" / "acme-challenge" / "token").write_text("a certificate's")
+            assert (await http.get("/.well-known/acme-challenge/token")).text == "a certificate's"
 
 
 async def test_the_log_names_no_query(tmp_path: Path) -> None:

@@ -84,4 +84,5 @@ def test_the_variant_for_several_processes_is_one_that_supervisord_takes(tmp_pat
     (group,) = options.process_group_configs
     commands = [process.command for process in group.process_configs]
     assert [command.count(f"PORT=4111{number};") for number, command in enumerate(commands)] == [1, 1, 1]
+    assert all("SEVERAL_PROCESSES=1;" in command for command in commands)
     assert all(process.stopwaitsecs == 30 for process in group.process_configs)
