@@ -14,13 +14,15 @@ import random
 import tempfile
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import httpx
 import matplotlib as mpl
 
 mpl.use("Agg")
 import matplotlib.pyplot as plt
+from matplotlib.patches import Patch
+from matplotlib.ticker import EngFormatter, FuncFormatter
 
 from supportd.dev.mongod import running_mongod
 from tests.harness import Sdk
@@ -43,15 +45,26 @@ SHOWN = (
     "Event loop: how late",
 )
 USERS = 40
-RATE_OVER = "10s"
+WARM_UP_S = 20.0  # everybody comes at once: that isn't shown
+RATE_OVER = "15s"
 STEP_S = 1
-MOST_LINES = 7
-UNITS = {"reqps": "a second", "ops": "a second", "short": ""}
-TROUBLE: tuple[tuple[float, dict[str, Any]], ...] = (
-    (0.3, {"outage": "error"}),
-    (0.45, {}),
-    (0.65, {"webhook_drop": 0.7}),
-    (0.85, {}),
+MOST_LINES = 6
+UNITS = {"reqps": "a second", "ops": "a second", "short": "", "s": ""}
+
+
+class Trouble(NamedTuple):
+    """What is wrong at Intercom, from this part of the time to that."""
+
+    begins: float
+    ends: float
+    faults: dict[str, Any]
+    words: str
+    color: str
+
+
+TROUBLES = (
+    Trouble(0.2, 0.35, {"outage": "error"}, "Intercom is away", "tab:red"),
+    Trouble(0.6, 0.8, {"webhook_drop": 0.7}, "seven in ten webhooks are lost", "tab:orange"),
 )
 
 
@@ -73,17 +86,22 @@ async def user(sdk: Sdk, rng: random.Random, house: Processes) -> None:
 
 
 async def live(house: Processes, *, seconds: float) -> None:
-    """Users live, and trouble comes and goes."""
-    began = time.monotonic()
+    """Users live, and once all are there trouble comes and goes."""
     async with asyncio.TaskGroup() as group:
         users = [group.create_task(user(house.sdk(f"user-{n}"), random.Random(n), house)) for n in range(USERS)]
-        for share, faults in TROUBLE:
-            await asyncio.sleep(max(0.0, began + share * seconds - time.monotonic()))
+        began = time.monotonic() + WARM_UP_S
+        for trouble in TROUBLES:
+            await _until(began + trouble.begins * seconds)
+            await house.operator.trouble(**trouble.faults)
+            await _until(began + trouble.ends * seconds)
             await house.operator.no_trouble()
-            await house.operator.trouble(**faults)
-        await asyncio.sleep(max(0.0, began + seconds - time.monotonic()))
+        await _until(began + seconds)
         for task in users:
             task.cancel()
+
+
+async def _until(at: float) -> None:
+    await asyncio.sleep(max(0.0, at - time.monotonic()))
 
 
 async def measured(seconds: float) -> dict[str, list[Any]]:
@@ -97,7 +115,7 @@ async def measured(seconds: float) -> dict[str, list[Any]]:
             processes(mongod.uri, "dashboard", folder, **settings) as house,
             scraping(int(httpx.URL(house.metrics).port or 0), folder) as prometheus,
         ):
-            began = time.time()
+            began = time.time() + WARM_UP_S
             await live(house, seconds=seconds)
             return {title: await series(prometheus, panels[title], began, time.time()) for title in SHOWN}
 
@@ -118,35 +136,45 @@ async def series(prometheus: Prometheus, panel: Any, start: float, end: float) -
     return sorted(found, key=lambda line: -max(v for v in line[2] if v == v))[:MOST_LINES]  # noqa: PLR0124 - NaN
 
 
-def draw(panels: dict[str, list[Any]], units: dict[str, str], out: Path) -> None:
-    """A picture of all panels."""
-    figure, places = plt.subplots(4, 3, figsize=(18, 16), constrained_layout=True)
+def draw(panels: dict[str, list[Any]], units: dict[str, str], seconds: float, out: Path) -> None:
+    """A picture of all panels, with the time of each trouble shaded."""
+    figure, places = plt.subplots(4, 3, figsize=(18, 17), constrained_layout=True)
     for (title, lines), place in zip(panels.items(), places.flat, strict=True):
+        for trouble in TROUBLES:
+            place.axvspan(trouble.begins * seconds, trouble.ends * seconds, color=trouble.color, alpha=0.12, lw=0)
         for name, times, values in lines:
-            place.plot(times, values, label=name, linewidth=1.3)
-        place.set_title(title, fontsize=11, loc="left")
-        place.set_ylabel(UNITS.get(units[title], units[title]), fontsize=9)
-        place.set_xlim(left=0)
-        place.set_ylim(bottom=0)
-        place.grid(alpha=0.3)
-        if lines:
-            place.legend(fontsize=7, loc="best")
-    figure.supxlabel("seconds; Intercom is away from 30 % to 45 % of the time, and loses webhooks from 65 % to 85 %")
-    figure.savefig(out, dpi=70)
+            place.plot(times, values, label=name, linewidth=1.6)
+        _dress(place, title, units[title], seconds)
+    shades = [Patch(color=each.color, alpha=0.25, label=each.words) for each in TROUBLES]
+    figure.legend(handles=shades, loc="outside upper center", ncols=len(shades), fontsize=13, frameon=False)
+    figure.savefig(out, dpi=75)
+
+
+def _dress(place: Any, title: str, unit: str, seconds: float) -> None:
+    place.set_title(title, fontsize=13, loc="left", fontweight="bold")
+    place.set_ylabel(UNITS.get(unit, unit), fontsize=10)
+    place.set_xlim(0, seconds)
+    place.set_ylim(bottom=0)
+    place.xaxis.set_major_formatter(FuncFormatter(lambda at, _: f"{at:.0f} s"))
+    if unit == "s":
+        place.yaxis.set_major_formatter(EngFormatter("s"))
+    place.grid(alpha=0.25)
+    place.spines[["top", "right"]].set_visible(False)
+    place.legend(fontsize=9, loc="upper center", bbox_to_anchor=(0.5, -0.08), ncols=3, frameon=False)
 
 
 def main() -> None:
     """Lives, asks Prometheus, draws."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=Path, default=Path("docs/dashboard.png"))
-    parser.add_argument("--seconds", type=float, default=150)
+    parser.add_argument("--seconds", type=float, default=180)
     arguments = parser.parse_args()
     panels = asyncio.run(measured(arguments.seconds))
     units = {
         panel["title"]: panel.get("fieldConfig", {}).get("defaults", {}).get("unit", "")
         for panel in json.loads((CONF / "grafana-dashboard.json").read_text())["panels"]
     }
-    draw(panels, units, arguments.out)
+    draw(panels, units, arguments.seconds, arguments.out)
 
 
 if __name__ == "__main__":

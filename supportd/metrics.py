@@ -110,6 +110,7 @@ class UploadRefusal(StrEnum):
     """Why an upload wasn't kept."""
 
     CONTENT = "content"
+    TOO_LARGE = "too_large"
     BODY = "body"
     LIMITED = "limited"
     UNAVAILABLE = "unavailable"

@@ -31,6 +31,13 @@ EXTENDED = re.compile(r"(?P<charset>utf-8|iso-8859-1)'[^']*'(?P<value>[!#$&+.^_`
 NOT_ENCODED = frozenset({"7bit", "8bit", "binary"})
 
 
+class TooLarge(ValidationFailed):
+    """The file has more than so many bytes."""
+
+    def __init__(self, max_bytes: int) -> None:
+        super().__init__(FIELD, f"must have at most {max_bytes / 2**20:g} MB")
+
+
 class FileReader:
     """Takes a body's chunks and gives the bytes of the file in them. Keeps nothing but headers.
 
@@ -141,7 +148,7 @@ class FileReader:
     def _on_part_data(self, data: bytes, start: int, end: int) -> None:
         self.size += end - start
         if self.size > self._max_bytes:
-            raise ValidationFailed(FIELD, f"must have at most {self._max_bytes / 2**20:g} MB")
+            raise TooLarge(self._max_bytes)
         self._found.append(data[start:end])
 
     def _on_end(self) -> None:

@@ -17,7 +17,7 @@ from supportd.errors import FileStorageUnavailable, NotFound, RateLimited, Stora
 from supportd.files import names
 from supportd.files.admission import Quota, Slots
 from supportd.files.incoming import Incoming, IncomingFile
-from supportd.files.multipart import FIELD, OVERHEAD_BYTES, FileReader
+from supportd.files.multipart import FIELD, OVERHEAD_BYTES, FileReader, TooLarge
 from supportd.files.refusal import Refused
 from supportd.files.signing import Purpose, Signer
 from supportd.files.storage import FileStorage, Served, new_key, translated
@@ -81,7 +81,7 @@ class FileService:
         with self._slots.taken(caller.user_id):
             reader = FileReader(content_type, max_bytes=self._max_file_bytes)
             if length > self._max_file_bytes + OVERHEAD_BYTES:
-                raise ValidationFailed(FIELD, f"must have at most {self._max_file_bytes / 2**20:g} MB")
+                raise TooLarge(self._max_file_bytes)
             with Upload(reader=reader, incoming=self._incoming) as upload:
                 yield upload
 

@@ -13,6 +13,7 @@ from contextlib import ExitStack
 from msgspec import Struct
 
 from supportd.errors import ApiError, BadRequest, RateLimited, ServiceUnavailable
+from supportd.files.multipart import TooLarge
 from supportd.files.service import FileService, NotAccepted
 from supportd.files.upload import Upload
 from supportd.handlers.base import BaseHandler
@@ -164,6 +165,8 @@ def _file(record: FileRecord) -> File:
 def _refusal(error: ApiError) -> UploadRefusal:
     if isinstance(error, NotAccepted):
         return UploadRefusal.CONTENT
+    if isinstance(error, TooLarge):
+        return UploadRefusal.TOO_LARGE
     if isinstance(error, RateLimited):
         return UploadRefusal.LIMITED
     return UploadRefusal.UNAVAILABLE if isinstance(error, ServiceUnavailable) else UploadRefusal.BODY

@@ -252,6 +252,7 @@ async def test_a_file_of_the_full_size_is_taken(files_world: Living) -> None:
             "validation_error",
             "file: must have at most 1 MB",
         )
+        assert world.metric("uploads_refused_total", reason="too_large") == 1
 
 
 async def test_a_file_that_says_it_is_too_large_is_refused_before_it_comes(mongo: MongoDatabase) -> None:

@@ -30,17 +30,22 @@ def shown() -> Iterator[str]:
     yield from (each["expr"] for each in DASHBOARD["annotations"]["list"])
 
 
-def promtool(*arguments: str) -> None:
+def promtool(*arguments: str, given: str = "") -> None:
     assert PROMTOOL is not None, "promtool must be installed"
-    done = subprocess.run([PROMTOOL, *arguments], cwd=CONF, capture_output=True, text=True, timeout=50, check=False)
+    done = subprocess.run(
+        [PROMTOOL, *arguments], cwd=CONF, capture_output=True, text=True, timeout=50, check=False, input=given
+    )
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+async def scrape(world: World) -> str:
+    async with httpx.AsyncClient(trust_env=False) as http:
+        return (await http.get(f"http://127.0.0.1:{world.server.metrics_port}/metrics")).text
 
 
 async def scraped_names(world: World) -> set[str]:
     """The names of all series that a scrape has, or will have once something happened."""
-    async with httpx.AsyncClient(trust_env=False) as http:
-        scrape = await http.get(f"http://127.0.0.1:{world.server.metrics_port}/metrics")
-    families = text_string_to_metric_families(scrape.text)
+    families = text_string_to_metric_families(await scrape(world))
     return {family.name + ending for family in families for ending in SAMPLES[family.type]}
 
 
@@ -49,6 +54,13 @@ def test_promtool_finds_no_fault_and_each_alert_fires_in_its_test() -> None:
     promtool("check", "config", "prometheus.yml")
     promtool("check", "rules", "alerts.yml")
     promtool("test", "rules", "alerts_test.yml")
+
+
+@needs_prometheus
+async def test_promtool_finds_no_fault_in_names_and_units(mongo: MongoDatabase) -> None:
+    async with living(mongo) as world:
+        await world.sdk().start(body="Hello")
+        promtool("check", "metrics", given=await scrape(world))
 
 
 def test_each_alert_has_its_test_and_says_how_bad_it_is() -> None:
