@@ -7,7 +7,7 @@ the first failure works.
 
 from enum import StrEnum
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
 
 LATENCY_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 WAIT_BUCKETS = (0.1, 0.5, 1, 2.5, 5, 10, 15, 20, 25, 30)
@@ -141,6 +141,7 @@ class Metrics:
 
     def __init__(self, version: str) -> None:
         self.registry = CollectorRegistry()
+        ProcessCollector(namespace="supportd", registry=self.registry)  # memory, CPU, files, start: Linux tells
         self._http(version)
         self._conversations()
         self._files()

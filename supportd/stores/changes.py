@@ -42,19 +42,18 @@ class Changes:
             StorageUnavailable: MongoDB is away.
         """
         is_first = self._seen is None
+        watched = self._database.watch(PIPELINE, resume_after=self._seen, max_await_time_ms=LONGEST_WAIT_MS)
         try:
-            async with self._database.watch(
-                PIPELINE, resume_after=self._seen, max_await_time_ms=LONGEST_WAIT_MS
-            ) as stream:
-                while True:
-                    with mongo.translated("changes.read"):
+            with mongo.translated("changes.read"):
+                async with watched as stream:
+                    while True:
                         told = await stream.try_next()
-                    if is_first:
-                        yield None
-                        is_first = False
-                    if told is not None:
-                        yield _change(told)
-                    self._seen = stream.resume_token
+                        if is_first:
+                            yield None
+                            is_first = False
+                        if told is not None:
+                            yield _change(told)
+                        self._seen = stream.resume_token
         except StorageUnavailable as error:
             if isinstance(
                 error.__cause__, OperationFailure
