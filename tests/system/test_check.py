@@ -7,20 +7,17 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pymongo
 import pytest
-from pymongo.errors import PyMongoError
 
 from supportd.check.finding import Finding, Verdict
 from supportd.check.mongodb import version
 from supportd.check.report import check
-from supportd.dev.child import Child
-from supportd.dev.mongod_binary import find_mongod
 from supportd.dev.ports import LOOPBACK, free_port
 from supportd.simulator.app import Simulator
 from supportd.stores.diagnosis import Facts
@@ -28,6 +25,7 @@ from tests.files.opening import BUCKET, CREDENTIALS, moto
 from tests.harness import DrivenClock, MongoDatabase, Operator, living, simulating
 from tests.push.fcm import Fault, Fcm
 from tests.push.telegram import BOT_TOKEN, Telegram
+from tests.system.mongods import bare_mongod, hello, with_key
 from tests.system.processes import environment, serve_environment
 from tests.waiting import eventually
 
@@ -154,30 +152,6 @@ async def test_what_push_needs_is_asked_for_and_nobody_is_told(mongo: MongoDatab
 # MongoDB
 
 
-@contextlib.contextmanager
-def bare_mongod(folder: Path, *options: str) -> Iterator[int]:
-    """A mongod that is told nothing more than these options; its port."""
-    port = free_port()
-    binary = find_mongod(folder)
-    data = folder / "data"
-    data.mkdir()
-    own = ("--dbpath", str(data), "--port", str(port), "--bind_ip", LOOPBACK, "--nounixsocket")
-    child = Child("mongod", [str(binary.path), *own, *options], log=folder / "mongod.log", environ=binary.environ)
-    child.start()
-    try:
-        yield port
-    finally:
-        child.stop()
-
-
-def hello(port: int) -> dict[str, Any]:
-    uri = f"mongodb://{LOOPBACK}:{port}/?directConnection=true"
-    client = pymongo.MongoClient[dict[str, Any]](uri, serverSelectionTimeoutMS=200)
-    with contextlib.closing(client), contextlib.suppress(PyMongoError):
-        return dict(client.admin.command("hello"))
-    return {}
-
-
 async def of_mongodb(mongo: MongoDatabase, uri: str) -> dict[str, Finding]:
     found = await looked({**environ_of(mongo, NOWHERE), "MONGO_URI": uri})
     return {name: each for name, each in found.items() if name.startswith("mongodb.")}
@@ -210,10 +184,7 @@ async def test_a_mongod_of_no_replica_set(mongo: MongoDatabase, tmp_path: Path) 
 async def test_a_replica_set_that_was_never_initiated_then_a_user_who_may_only_read(
     mongo: MongoDatabase, tmp_path: Path
 ) -> None:
-    key = tmp_path / "key"
-    key.touch(mode=0o600)
-    key.write_text("0123456789abcdef")
-    with bare_mongod(tmp_path, "--replSet", "rs0", "--keyFile", str(key)) as port:
+    with bare_mongod(tmp_path, "--replSet", "rs0", *with_key(tmp_path)) as port:
         await eventually(lambda: hello(port))
         uri = f"mongodb://{LOOPBACK}:{port}"
         for asked in (uri, f"{uri}/?replicaSet=rs0", f"{uri}/?directConnection=true"):
