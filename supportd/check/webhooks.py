@@ -23,9 +23,11 @@ async def check_webhooks(settings: Settings) -> list[Finding]:
     refused = counts.get(Receipt.BAD_SIGNATURE, 0)
     signed = sum(counts.values()) - refused
     if signed:
-        return [ok(NAME, f"{signed} webhooks had a good signature since supportd started, {refused} had not")]
+        return [ok(NAME, f"webhooks since supportd started: {signed} signed with it, {refused} not")]
     if refused:
-        return [wrong(NAME, f"INTERCOM_CLIENT_SECRET isn't the app's: {refused} webhooks came, none signed with it")]
+        return [
+            wrong(NAME, "INTERCOM_CLIENT_SECRET isn't the app's: none of the webhooks that came was signed with it")
+        ]
     return [unknown(NAME, f"no webhook came since supportd started: {SEND_ONE}")]
 
 

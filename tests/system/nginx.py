@@ -5,7 +5,7 @@ import getpass
 import os
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -36,12 +36,12 @@ class Front(NamedTuple):
 
 
 @contextlib.contextmanager
-def fronted(port: int, folder: Path, tls: Certificate | None = None) -> Iterator[Front]:
-    """An nginx in front of this port. Without a certificate TLS is left out."""
+def fronted(port: int, folder: Path, tls: Certificate | None = None, *, others: Sequence[int] = ()) -> Iterator[Front]:
+    """An nginx in front of this port, or of several, as the document has it. Without a certificate TLS is left out."""
     assert NGINX is not None, "nginx must be installed"
     own = Front(free_port(), free_port())
     configuration = folder / "nginx.conf"
-    configuration.write_text(_substituted(port, own, folder, tls))
+    configuration.write_text(_substituted([port, *others], own, folder, tls))
     command = [NGINX, "-e", str(folder / "nginx.err"), "-c", str(configuration), "-g", "daemon off;"]
     child = Child("nginx", command, log=folder / "nginx.log", environ=environment())
     child.start()
@@ -51,12 +51,13 @@ def fronted(port: int, folder: Path, tls: Certificate | None = None) -> Iterator
         child.stop()
 
 
-def _substituted(port: int, own: Front, folder: Path, tls: Certificate | None) -> str:
+def _substituted(ports: Sequence[int], own: Front, folder: Path, tls: Certificate | None) -> str:
     text = DELIVERED.read_text()
     temporary = "".join(f"{kind}_temp_path {folder}/{kind};" for kind in TEMPORARY)
+    servers = "".join(f"server {LOOPBACK}:{port};" for port in ports)
     changes = {
         r"http \{": f"http {{ {temporary}",
-        r"127\.0\.0\.1:41100;": f"{LOOPBACK}:{port};",
+        r"server 127\.0\.0\.1:41100;": "hash $http_authorization consistent;" * (len(ports) > 1) + servers,
         r"listen 443 ssl http2;": f"listen {LOOPBACK}:{own.port}{' ssl http2' if tls else ''};",
         r"listen 80;": f"listen {LOOPBACK}:{own.plain_port};",
         r"listen \[::\].*;": "",

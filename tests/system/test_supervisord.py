@@ -7,10 +7,9 @@ from pathlib import Path
 
 import httpx
 import pytest
-from supervisor.options import ServerOptions
 
 from tests.harness import JWT_SECRET, MongoDatabase, Sdk, token
-from tests.system.supervised import ROOT, SERVES, Supervised, supervised
+from tests.system.supervised import SERVES, Supervised, supervised
 from tests.waiting import eventually
 
 # Else nginx is needed, which asks again where one was closed.
@@ -71,18 +70,3 @@ async def poll_until(over: asyncio.Event, sdk: Sdk, conversation_id: str) -> set
     while not over.is_set():
         statuses.add((await sdk.call("GET", f"/api/conversations/{conversation_id}/poll?since=0")).status_code)
     return statuses
-
-
-def test_the_variant_for_several_processes_is_one_that_supervisord_takes(tmp_path: Path) -> None:
-    head, _, several = (ROOT / "supervisord.conf").read_text().partition(";[program:several]")
-    one = head.index("[fcgi-program:supportd]")
-    configuration = tmp_path / "supervisord.conf"
-    configuration.write_text(head[:one] + "[program:several]" + several.replace("\n;", "\n"))
-    (tmp_path / "var" / "log").mkdir(parents=True)
-    options = ServerOptions()
-    options.realize(["-n", "-c", str(configuration)])
-    (group,) = options.process_group_configs
-    commands = [process.command for process in group.process_configs]
-    assert [command.count(f"PORT=4111{number};") for number, command in enumerate(commands)] == [1, 1, 1]
-    assert all("SEVERAL_PROCESSES=1;" in command for command in commands)
-    assert all(process.stopwaitsecs == 30 for process in group.process_configs)

@@ -41,6 +41,7 @@ def test_defaults_are_the_designs() -> None:
         "write_rate_limit_per_minute": 30,
         "cache_max_conversations": 100_000,
         "ticket_reference_prefix": "AW",
+        "several_processes": False,
         "post_duration_note": False,
         "cors_origins": (),
         "max_file_mb": 20,
