@@ -29,7 +29,8 @@ async def test_users_of_each_see_what_any_was_told_and_one_may_crash(mongo: Mong
             ):
                 operator = Operator(control)
                 await operator.control("POST", "/webhook", {"url": f"{url}/webhooks/intercom"})
-                await asyncio.gather(*(world.pid(f"several:{number}") for number in range(COUNT)))
+                for number in range(COUNT):
+                    await world.pid(f"several:{number}")
                 users = [Sdk(http, f"user-{number}", token(f"user-{number}")) for number in range(USERS)]
                 chats = [(user, await user.start(body="Hello")) for user in users]
                 held = [asyncio.create_task(user.poll(at["id"], at["latestTimestamp"], wait=25)) for user, at in chats]
