@@ -185,7 +185,7 @@ class _Soak:
 
     def _differences(self, truth: Truth) -> list[tuple[str, Line]]:
         found = [(device.name, line) for device in self._devices for line in unlike(device, truth)]
-        return found or [("MongoDB", line) for line in unlike_snapshots(self._house.database, truth)]
+        return found or [("MongoDB", line) for line in unlike_snapshots(self._house.database.snapshots(), truth)]
 
     async def _within(self, check: Callable[[], bool]) -> bool:
         """Waits until it is true. False if it isn't by the time at which all should have converged."""

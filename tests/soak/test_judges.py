@@ -2,6 +2,7 @@
 
 import json
 import random
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,8 @@ from tests.soak.journal import Journal
 from tests.soak.log import unexpected
 from tests.soak.sends import Fate, Kind, Sending
 from tests.soak.truth import Chat, Said, Truth
-from tests.soak.verdict import unlike
+from tests.soak.verdict import unlike, unlike_snapshots
+from tests.unit.talk import full, known, part
 
 SECOND = 1_700_000_000
 MS = SECOND * 1000
@@ -131,6 +133,19 @@ def test_a_device_that_has_what_intercom_has_is_right() -> None:
 def test_what_a_device_lacks_or_has_otherwise_is_told(in_intercom: Chat, difference: str) -> None:
     found = unlike(device_with(opened_with(1, 2)), Truth({in_intercom.id: in_intercom}, {}))
     assert any(difference in line.what for line in found), found
+
+
+# What is stored in the end
+
+
+def test_a_snapshot_that_lacks_something_or_is_otherwise_is_told() -> None:
+    snapshots = {"1": known(full(part("2", "Hi", at=2)))}  # its first message is s1
+    right = chat(replace(said(1), id="s1"), said(2))
+    assert unlike_snapshots(snapshots, Truth({"1": right}, {})) == []
+    for wrong in (chat(*right.said, said(3)), replace(right, state="closed")):
+        assert len(unlike_snapshots(snapshots, Truth({"1": wrong}, {}))) == 1
+    assert len(unlike_snapshots({}, Truth({"1": right}, {}))) == 1
+    assert len(unlike_snapshots(snapshots, Truth({}, {}))) == 1
 
 
 # What became of sends

@@ -1,10 +1,10 @@
 """Compares, once all is quiet: Intercom, what each device was given, what each sender was told, and the database."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from supportd.conversations.messages import REDACTED_BODY
 from supportd.conversations.richtext import squeezed
-from tests.soak.database import Database
+from supportd.conversations.state import State
 from tests.soak.devices import Device
 from tests.soak.history import Message
 from tests.soak.journal import Line
@@ -31,9 +31,8 @@ def unlike(device: Device, truth: Truth) -> list[Line]:
     return found
 
 
-def unlike_snapshots(database: Database, truth: Truth) -> list[Line]:
+def unlike_snapshots(snapshots: Mapping[str, State | None], truth: Truth) -> list[Line]:
     """How the snapshots differ from Intercom."""
-    snapshots = database.snapshots()
     found = _unlike_ids("snapshot", snapshots, truth.conversations)
     for chat_id, chat in truth.conversations.items():
         state = snapshots.get(chat_id)
