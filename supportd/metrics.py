@@ -104,6 +104,7 @@ class Withheld(StrEnum):
 
     PRESENT = "present"
     PREFERENCE = "preference"
+    FAILED = "failed"
 
 
 class UploadRefusal(StrEnum):

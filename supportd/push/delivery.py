@@ -13,7 +13,7 @@ import structlog
 
 from supportd.clock import Clock
 from supportd.errors import StorageUnavailable
-from supportd.metrics import Metrics, Pushed
+from supportd.metrics import Metrics, Pushed, Withheld
 from supportd.push.announcer import Place
 from supportd.push.audience import Audience
 from supportd.push.channel import Channel, Fate, Note
@@ -103,8 +103,17 @@ class Delivery:
             return  # it is taken up again when its time is over, and who was being told isn't told again
         except Exception:  # noqa: BLE001 - one that can't be told must not keep the others from being
             self._log.exception("push failed")
+            await self._drop_overdue(push)
         finally:
             self._turns.release()
+
+    async def _drop_overdue(self, push: Push) -> None:
+        """What fails for an hour isn't tried any more."""
+        now = self._now_ms()
+        if overdue := [news.id for news in push.news if news.expires_at <= now]:
+            self._metrics.pushes_withheld.labels(Withheld.FAILED).inc()
+            with suppress(StorageUnavailable):  # then it is dropped the next time
+                await self._store.finish(push, overdue, due_at=push.held_until)
 
     async def _round(self, push: Push) -> None:
         place, target = _address(push)

@@ -71,6 +71,10 @@ class Pushing:
     def count(self, outcome: str, channel: str = "fcm") -> float:
         return self.world.metric("pushes_total", channel=channel, outcome=outcome)
 
+    async def waiting(self) -> int:
+        """Conversations and tickets with news that wait."""
+        return await self.world.server.parts.stores.pushes.count()
+
     def withheld(self, reason: str) -> float:
         return self.world.metric("pushes_withheld_total", reason=reason)
 

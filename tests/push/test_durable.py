@@ -10,6 +10,7 @@ from structlog.typing import EventDict
 
 from supportd.dev.mongod import running_mongod
 from supportd.push.announcer import COLLAPSE_MS
+from supportd.push.audience import Audience
 from tests.harness import MongoDatabase
 from tests.push.fcm import Fault
 from tests.push.pushing import DUE_S, PRESENCE_S, Pushing, house, pushing
@@ -375,3 +376,25 @@ async def test_nothing_of_a_push_is_logged_or_measured(mongo: MongoDatabase, log
     for secret in ("canary", "99887766", run.fcm.account["private_key"], *run.fcm.access_tokens, "AAHdqTcv"):
         assert secret not in repr(logged)
         assert secret not in metrics
+
+
+@pytest.mark.logs("push failed")
+async def test_what_fails_for_an_hour_is_dropped_and_counted(
+    mongo: MongoDatabase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def failing(*_: object) -> None:
+        raise RuntimeError
+
+    async with pushing(mongo) as run:
+        await run.register()
+        chat_id = await run.chat()
+        await run.answer(chat_id)
+        with monkeypatch.context() as context:
+            context.setattr(Audience, "of", failing)
+            await run.push()
+            assert (await run.waiting(), run.withheld("failed")) == (1, 0)
+            await run.push(3600)
+            assert (await run.waiting(), run.withheld("failed")) == (0, 1)
+        await run.answer(chat_id, "Later")
+        await run.push()
+        assert bodies(run) == ["Later"]
