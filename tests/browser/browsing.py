@@ -1,7 +1,6 @@
 """Chromium on the demo's pages: one browser a session, a fresh profile a test, and everything that it complains of."""
 
 import contextlib
-import functools
 import os
 import shutil
 from collections.abc import AsyncIterator
@@ -15,7 +14,6 @@ from playwright.async_api import Locator, Page, Request, async_playwright, expec
 
 from supportd.dev.ports import free_port
 from tests.harness import JWT_SECRET, MongoDatabase, World, serving, settings, simulating
-from tests.waiting import eventually
 
 CHROMIUM = shutil.which("chromium")
 POLL_MS = 150
@@ -97,16 +95,6 @@ async def accessible(page: Page) -> None:
     violations = found.response["violations"]
     broken = [(each["id"], node["html"], node["failureSummary"]) for each in violations for node in each["nodes"]]
     assert not broken, broken
-
-
-async def accessible_in_both_schemes(page: Page) -> None:
-    """The same by day and by night."""
-    for scheme in ("dark", "light"):
-        await page.emulate_media(color_scheme=scheme)
-        # The call returns before the page has changed its colours.
-        query = f"matchMedia('(prefers-color-scheme: {scheme})').matches"
-        await eventually(functools.partial(page.evaluate, query))
-        await accessible(page)
 
 
 async def fits(page: Page) -> bool:

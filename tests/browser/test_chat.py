@@ -11,7 +11,6 @@ from tests.browser.browsing import (
     DESKTOP,
     PHONE,
     accessible,
-    accessible_in_both_schemes,
     browsing,
     fits,
     needs_chromium,
@@ -100,7 +99,7 @@ async def test_an_expired_session_is_renewed_by_hand(mongo: MongoDatabase) -> No
         await late.continue_()
         await expect(page.locator("[data-delivery=sent]")).to_have_count(2)
         # What was asked before is answered, which doesn't make the session good again.
-        await accessible_in_both_schemes(page)
+        await accessible(page)
         async with page.expect_request("**/demo/session"):
             await page.get_by_role("button", name="Sign in again").click()
         await expect(page.get_by_text("Your session has expired.")).to_be_hidden()
@@ -122,12 +121,12 @@ async def test_offline_is_said_and_passes(mongo: MongoDatabase) -> None:
 
 async def test_an_outage_is_said_and_heals(mongo: MongoDatabase) -> None:
     async with browsing(mongo, quiet=False) as shown:
-        page = await shown.open()
+        page = await shown.open(scheme="dark")
         await start(page, "Hello")
         refusal = {"status": 502, "headers": {"Access-Control-Allow-Origin": "*"}, "body": "<html>Bad gateway</html>"}
         await page.route("**/api/**", lambda route: route.fulfill(**refusal))
         await expect(page.get_by_text("Support is unavailable right now.")).to_be_visible()
-        await accessible_in_both_schemes(page)
+        await accessible(page)
         await page.unroute("**/api/**")
         await expect(page.get_by_text("Support is unavailable right now.")).to_be_hidden()
         await shown.world.operator.reply("last", "<p>Back again</p>")
