@@ -207,7 +207,7 @@ def _transport(base: _Base, breaker: Breaker) -> Transport:
 def _conversations(base: _Base, intercom: IntercomClient, outbox: Outbox, files: FileParts) -> _Chats:
     contacts = ContactBook(store=base.stores.contacts, client=intercom, clock=base.clock)
     close_later(base.stack, "contacts", contacts.stop)
-    topics = Topics(store=base.stores.topics, enqueue=outbox.add, clock=base.intercom_clock)
+    topics = Topics(store=base.stores.topics, enqueue=outbox.ensure, clock=base.intercom_clock)
     cache = _cache(base, files)
     keeper = ConversationKeeper(
         cache=cache,

@@ -25,6 +25,8 @@ class Topics:
 
     That first message isn't the user's and must never be shown as such, even if we crash between Intercom's yes and
     our own record. So the topic is stored before the call, and whoever first sees the conversation claims it.
+
+    `enqueue` raises `StorageUnavailable` where a job can't be stored: who sees the conversation comes again.
     """
 
     def __init__(self, *, store: TopicStore, enqueue: Callable[[Job], Awaitable[None]], clock: Clock) -> None:
@@ -48,7 +50,11 @@ class Topics:
     async def claim(
         self, conversation_id: str, contact_ids: tuple[str, ...], first_words: str, *, started_at: datetime
     ) -> Claimed | None:
-        """The reason behind a conversation, if it was started with one; its note and tag are put into the outbox."""
+        """The reason behind a conversation, if it was started with one; its note and tag are put into the outbox.
+
+        Raises:
+            StorageUnavailable: the claim or a job couldn't be stored, and may be made again.
+        """
         topic = await self._store.claim(conversation_id, contact_ids, _matched(first_words), started_at=started_at)
         if topic is None:
             return None

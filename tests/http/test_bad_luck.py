@@ -95,6 +95,21 @@ async def test_a_topics_note_is_left_once_however_often_the_topic_is_claimed(
         assert [part["part_type"] for part in parts].count("note") == 1
 
 
+async def test_a_topics_note_and_tag_that_could_not_be_stored_are_left_later(
+    mongo: MongoDatabase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with living(mongo, webhooks=False) as world:
+        with monkeypatch.context() as context:
+            context.setattr(world.server.parts.stores.outbox, "add", away)
+            started = await world.sdk().start(reason={"main": "Billing"})
+        await world.reconcile()
+        await eventually(lambda: world.metric("outbox_jobs_total", kind="tag", outcome="ok"))
+        truth = await world.operator.truth(started["id"])
+        assert [part["part_type"] for part in truth["conversation_parts"]["conversation_parts"]] == ["note"]
+        assert [tag["name"] for tag in truth["tags"]["tags"]] == ["Billing"]
+        assert (await world.sdk().show(started["id"]))["messages"] == []
+
+
 async def test_a_list_that_could_not_be_stored_is_made_again(
     mongo: MongoDatabase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
