@@ -23,6 +23,7 @@
 const BACKOFF = [1, 2, 4, 7.5]; // times the interval
 const HOLD_S = 25;
 const LEAST_MS = 250; // between held polls
+export const TICKETS_SLOWER = 5; // tickets are asked for each 20 s, chats each 4
 
 /** What a call fails with. `status` 0: no answer came, so nobody knows what became of the call. */
 export class ApiError extends Error {

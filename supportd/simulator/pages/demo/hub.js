@@ -1,7 +1,7 @@
 /** The side that is always there: conversations, tickets, and how the page asks for news. */
 
 import { el, fill, icon, keep } from "../shared/dom.js";
-import { Poller } from "./client.js";
+import { Poller, TICKETS_SLOWER } from "./client.js";
 import { titleOf } from "./topics.js";
 
 const TICKET_TONES = { submitted: "", in_progress: "badge--accent", awaiting_reply: "badge--warning", resolved: "badge--success" };
@@ -15,16 +15,25 @@ export class Hub {
     this.tickets = el("ul", { class: "list", "aria-label": app.t("tickets") });
     this.latency = el("span", { class: "muted small", id: "latency" });
     fill(node, this.#header(), this.#lists(), this.#footer());
-    this.poller = new Poller({
-      ask: () => Promise.all([app.client.conversations(), app.client.tickets()]),
-      onNews: ([conversations, tickets], ms) => this.#show(conversations, tickets, ms),
-      onFailure: (error) => app.failed(error),
-      intervalMs: app.intervalMs,
-    });
+    const onFailure = (error) => app.failed(error);
+    this.pollers = [
+      new Poller({
+        ask: () => app.client.conversations(),
+        onNews: (conversations, ms) => this.#showChats(conversations, ms),
+        onFailure,
+        intervalMs: app.intervalMs,
+      }),
+      new Poller({
+        ask: () => app.client.tickets(),
+        onNews: (tickets, ms) => this.#showTickets(tickets, ms),
+        onFailure,
+        intervalMs: app.intervalMs * TICKETS_SLOWER,
+      }),
+    ];
   }
 
   start() {
-    this.poller.start();
+    for (const poller of this.pollers) poller.start();
   }
 
   select(hash) {
@@ -65,13 +74,19 @@ export class Hub {
     return el("footer", { class: "hub__footer" }, el("label", { class: "switch grow" }, held, app.t("heldPolls")), this.latency);
   }
 
-  #show(conversations, tickets, ms) {
+  #showChats(conversations, ms) {
+    this.#keep(this.conversations, conversations, (each) => this.#chat(each), "noChats", ms);
+  }
+
+  #showTickets(tickets, ms) {
+    this.#keep(this.tickets, tickets, (each) => this.#ticket(each), "noTickets", ms);
+  }
+
+  #keep(list, all, make, empty, ms) {
     const { app } = this;
     app.worked(app.view?.polls ? undefined : ms);
-    const none = (key) => ({ key, says: key, make: () => el("li", { class: "muted small hub__none", text: app.t(key) }) });
-    const rows = (all, make, empty) => (all.length ? all.map((each) => ({ key: each.id, says: each, make: () => make(each) })) : [none(empty)]);
-    keep(this.conversations, rows(conversations, (each) => this.#chat(each), "noChats"));
-    keep(this.tickets, rows(tickets, (each) => this.#ticket(each), "noTickets"));
+    const none = { key: empty, says: empty, make: () => el("li", { class: "muted small hub__none", text: app.t(empty) }) };
+    keep(list, all.length ? all.map((each) => ({ key: each.id, says: each, make: () => make(each) })) : [none]);
     this.select(this.selected);
   }
 

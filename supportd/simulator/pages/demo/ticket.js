@@ -1,13 +1,11 @@
 /** One ticket: its timeline and messages, a reply, and a question about its status that goes to the chat. */
 
 import { el, fill, icon } from "../shared/dom.js";
-import { newKey, Outgoing, Poller } from "./client.js";
+import { newKey, Outgoing, Poller, TICKETS_SLOWER } from "./client.js";
 import { composer } from "./composer.js";
 import { head, missing } from "./head.js";
 import { stars } from "./stars.js";
 import { drawThread } from "./thread.js";
-
-const SLOWER = 5; // tickets are asked for each 20 s, chats each 4
 
 export function ticketView(app, pane, id) {
   return new TicketView(app, pane, id);
@@ -28,7 +26,7 @@ class TicketView {
       ask: () => app.client.ticket(id),
       onNews: (ticket, ms) => this.take(ticket, ms),
       onFailure: (error) => (error.code === "not_found" ? missing(app, pane) : app.failed(error)),
-      intervalMs: app.intervalMs * SLOWER,
+      intervalMs: app.intervalMs * TICKETS_SLOWER,
     });
     fill(pane);
     this.poller.start();
