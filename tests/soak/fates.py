@@ -43,6 +43,14 @@ class Fates:
             self._wrong(sending, f"is in Intercom as {ids}")
         if len(ids) > 1:
             self._wrong(sending, f"is in Intercom {len(ids)} times: {ids}")
+        for chat_id in ids if sending.kind is Kind.TOPIC else []:
+            self._judge_topic(sending, self._truth.conversations[chat_id])
+
+    def _judge_topic(self, sending: Sending, chat: Chat) -> None:
+        """Operators are told of it once, by a note and a tag."""
+        notes = chat.notes.count(f"Topic: {sending.words}")
+        if notes != 1 or sending.words not in chat.tags:
+            self._wrong(sending, f"has {notes} notes of its topic, and the tags {chat.tags}")
 
     def _judge_same_words(self, same: list[Sending]) -> None:
         """Each is a message of its own. In one chat there are as many as were told, and at most those left open."""

@@ -157,8 +157,12 @@ def sending(fate: Fate, words: str = "Hello", message_id: str = "1", key: str = 
 
 
 def wrongs(sendings: list[Sending], *in_intercom: Said) -> list[str]:
+    return wrongs_of(sendings, chat(*in_intercom, opening="Hi"))
+
+
+def wrongs_of(sendings: list[Sending], in_intercom: Chat) -> list[str]:
     journal = Journal(lambda: 0.0)
-    truth = Truth({"1": chat(*in_intercom, opening="Hi")}, {})
+    truth = Truth({"1": in_intercom}, {})
     Fates(truth=truth, database=Database("", ""), journal=journal, sendings=sendings).judge()
     return [line.what for line in journal.wrongs]
 
@@ -194,6 +198,16 @@ def test_a_send_is_there_once_or_not_as_its_sender_was_told(fate: Fate, in_inter
 )
 def test_a_send_that_is_lost_or_doubled_is_told(fate: Fate, in_intercom: list[Said]) -> None:
     assert wrongs([sending(fate)], *in_intercom) != []
+
+
+@pytest.mark.parametrize(
+    ("notes", "tags", "right"),
+    [(1, ("Cards",), True), (0, ("Cards",), False), (2, ("Cards",), False), (1, (), False)],
+)
+def test_a_topic_without_its_note_or_tag_is_told(notes: int, tags: tuple[str, ...], right: bool) -> None:
+    started = Sending("ada", Kind.TOPIC, "", {}, "Cards", "key-1", fate=Fate.TOLD, answer={"id": "1"})
+    there = chat(opening="Cards", tags=tags, notes=("Topic: Cards",) * notes)
+    assert (wrongs_of([started], there) == []) == right
 
 
 def test_of_the_same_words_there_are_as_many_as_were_sent() -> None:

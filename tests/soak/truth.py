@@ -34,6 +34,7 @@ class Chat:
     state: str
     snoozed_until: int | None = None
     tags: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
     opening: str = ""
     opened_by_user: bool = False
 
@@ -87,6 +88,7 @@ def _conversation(told: dict[str, Any], topics: set[str]) -> Chat:
         state=told["state"],
         snoozed_until=until and until * 1000,
         tags=tuple(sorted(tag["name"] for tag in told["tags"]["tags"])),
+        notes=tuple(as_text(part["body"] or "") for part in parts if part["part_type"] == "note"),
         opening=opening,
         opened_by_user=source["author"]["type"] == "user",
     )
