@@ -55,10 +55,8 @@ class Changes:
                             yield _change(told)
                         self._seen = stream.resume_token
         except StorageUnavailable as error:
-            if isinstance(
-                error.__cause__, OperationFailure
-            ):  # as where what came since the last look isn't kept any more
-                self._seen = None
+            if isinstance(error.__cause__, OperationFailure):
+                self._seen = None  # what came since the last look may not be kept any more
             raise
 
     def close(self) -> None:
