@@ -4,8 +4,8 @@ A poll is plain if its caller and its conversation are in memory, calls are left
 Its answer is a success. All others are `PollHandler`'s, which follows the same rules.
 """
 
+import random
 import re
-import secrets
 from email.utils import formatdate
 from typing import NamedTuple
 
@@ -51,6 +51,7 @@ class PlainPolls:
         self._outcomes = {outcome: web.metrics.polls.labels(outcome) for outcome in Poll}
         self._requests = {status: web.metrics.requests.labels(ROUTE, "GET", status) for status in STATUS}
         self._seconds = web.metrics.request_seconds.labels(ROUTE)
+        self._random = random.Random()  # noqa: S311 - a request's id is no secret, and asking the kernel for each costs
         self._second = 0
         self._date = ""
 
@@ -92,7 +93,7 @@ class PlainPolls:
     def _head(self, status: int, length: int, entry: Entry, left: int, headers: HTTPHeaders) -> bytes:
         """The status line and headers, as `BaseHandler` and `PollHandler` set them."""
         given = headers.get("X-Request-Id", "")
-        request_id = given if REQUEST_ID.fullmatch(given) else secrets.token_hex(16)
+        request_id = given if REQUEST_ID.fullmatch(given) else f"{self._random.getrandbits(128):032x}"
         reads = self._web.reads
         lines = (
             f"HTTP/1.1 {STATUS[status]}\r\n"
