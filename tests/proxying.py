@@ -3,12 +3,12 @@
 import asyncio
 import contextlib
 import enum
+import socket
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 
 LOOPBACK = "127.0.0.1"
 CHUNK_BYTES = 64 * 1024
-ACCEPTING_TURNS = 5  # of the loop, until a connection that was just accepted is carried
 
 
 class Way(enum.Enum):
@@ -47,8 +47,8 @@ class Proxy:
         self._detained: dict[int, asyncio.Event] = {}
         self._connections: dict[int, tuple[asyncio.StreamWriter, asyncio.StreamWriter]] = {}
         self._made = 0
-        self._server: asyncio.Server | None = None
-        self._carrying: set[asyncio.Task[None] | None] = set()
+        self._listening: socket.socket | None = None
+        self._carrying: set[asyncio.Task[None]] = set()
 
     @property
     def open(self) -> int:
@@ -58,9 +58,11 @@ class Proxy:
     async def allow(self) -> None:
         """Connections are taken; what was held passes."""
         self._passable.set()
-        if self._server is None:
-            self._server = await asyncio.start_server(self._carry, LOOPBACK, self.port)
-            self.port = self._server.sockets[0].getsockname()[1]
+        if self._listening is None:
+            self._listening = socket.create_server((LOOPBACK, self.port))
+            self._listening.setblocking(False)
+            self.port = self._listening.getsockname()[1]
+            asyncio.get_running_loop().add_reader(self._listening, self._accept, self._listening)
 
     def hold(self) -> None:
         """Nothing passes in either direction until `allow`, as where packets are lost; connections stay."""
@@ -88,31 +90,41 @@ class Proxy:
 
     def refuse(self) -> None:
         """Every connection is reset and none is taken until `allow`."""
-        if self._server is not None:
-            self._server.close()
-            self._server = None
+        if self._listening is not None:
+            asyncio.get_running_loop().remove_reader(self._listening)
+            self._listening.close()
+            self._listening = None
         self.cut()
 
     async def close(self) -> None:
         """Takes nothing any more, and waits until every connection is gone."""
         self.refuse()
-        for _ in range(ACCEPTING_TURNS):
-            await asyncio.sleep(0)
-        carrying = [task for task in self._carrying if task is not None]
+        carrying = list(self._carrying)
         for task in carrying:
             task.cancel()
         await asyncio.gather(*carrying, return_exceptions=True)
         await asyncio.sleep(0)  # what was aborted is closed in the loop's next turn
 
-    async def _carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        self._carrying.add(task)
-        try:
-            with contextlib.suppress(OSError, asyncio.CancelledError):  # asyncio logs a callback that was cancelled
+    def _accept(self, listening: socket.socket) -> None:
+        """Takes a connection; it is carried or closed, whatever comes then.
+
+        asyncio's own server loses a connection that it accepted in the turn before it is closed (CPython 3.11).
+        """
+        with contextlib.suppress(OSError):  # the client left
+            client, _ = listening.accept()
+            client.setblocking(False)
+            task = asyncio.create_task(self._carry(client))
+            self._carrying.add(task)
+            task.add_done_callback(self._carrying.discard)
+            task.add_done_callback(lambda _: client.close())
+
+    async def _carry(self, client: socket.socket) -> None:
+        with contextlib.suppress(OSError):
+            reader, writer = await asyncio.open_connection(sock=client)
+            try:
                 await self._connect(reader, writer)
-        finally:
-            writer.transport.abort()
-            self._carrying.discard(task)
+            finally:
+                writer.transport.abort()
 
     async def _connect(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         number = self._made = self._made + 1
