@@ -8,6 +8,9 @@ import logging
 import re
 import sys
 from collections.abc import MutableMapping
+from contextlib import suppress
+from functools import partial
+from threading import Lock
 from typing import Any, TextIO
 
 import structlog
@@ -25,8 +28,26 @@ FIELDS = frozenset({
 FIRST_WORDS = re.compile(r"\A[A-Za-z ]*[A-Za-z]")
 
 
+class LineLogger:
+    """Writes lines to a stream, by a shorter way than the standard library's. A line that can't be written is lost."""
+
+    def __init__(self, stream: TextIO, lock: Lock, name: str) -> None:
+        self.name = name
+        self._stream = stream
+        self._lock = lock
+
+    def msg(self, line: str) -> None:
+        """Writes a line, whole. A full disk or a closed pipe costs the line, not the request that it is of."""
+        with self._lock, suppress(OSError, ValueError):
+            self._stream.write(line + "\n")
+            self._stream.flush()
+
+    debug = info = warning = error = exception = critical = msg
+
+
 def configure(*, level: str, fmt: str, stream: TextIO | None = None) -> None:
     """Sends every log line of the process, other libraries' warnings included, to `stream` (stdout)."""
+    out = stream or sys.stdout
     shared: list[Any] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
@@ -35,16 +56,16 @@ def configure(*, level: str, fmt: str, stream: TextIO | None = None) -> None:
         safe_exception,
         drop_unlisted,
     ]
-    structlog.configure(
-        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
-        wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level.upper()]),
-        logger_factory=structlog.stdlib.LoggerFactory(),
-        cache_logger_on_first_use=False,
-    )
-    handler = logging.StreamHandler(stream or sys.stdout)
     renderer: Any = structlog.processors.JSONRenderer()
     if fmt == "console":
-        renderer = structlog.dev.ConsoleRenderer(colors=handler.stream.isatty())
+        renderer = structlog.dev.ConsoleRenderer(colors=out.isatty())
+    structlog.configure(
+        processors=[*shared, renderer],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level.upper()]),
+        logger_factory=partial(LineLogger, out, Lock()),
+        cache_logger_on_first_use=False,
+    )
+    handler = logging.StreamHandler(out)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=[without_quotes, *shared],

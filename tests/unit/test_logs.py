@@ -1,3 +1,4 @@
+import errno
 import io
 import json
 import logging
@@ -117,3 +118,19 @@ def test_no_listed_field_holds_personal_data() -> None:
     private = {"body", "token", "name", "email", "user_id", "headers", "uri", "url", "query", "text", "file"}
     assert private.isdisjoint(FIELDS)
     assert drop_unlisted(None, "", dict.fromkeys(private, CANARY)) == {}
+
+
+class FullDisk(io.StringIO):
+    """A stream to a file that no line fits into any more."""
+
+    def write(self, _: str) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+
+def test_a_full_disk_costs_the_line_and_nothing_else(stream: io.StringIO) -> None:
+    log = structlog.get_logger("supportd.http")
+    configure(level="info", fmt="json", stream=FullDisk())
+    log.info("request", route="poll", status=200)
+    configure(level="info", fmt="json", stream=stream)
+    log.info("request", route="poll", status=304)
+    assert [line["status"] for line in lines(stream)] == [304]
