@@ -65,11 +65,11 @@ class WebhookEventStore:
             found = await self._collection.find_one({"_id": event_id, "pending": True}, {"body": 1})
         return None if found is None else bytes(found["body"])
 
-    async def mark_done(self, event_id: str, *, outcome: str) -> None:
-        """Records that an event was processed, and how that ended."""
+    async def mark_done(self, event_ids: list[str], *, outcome: str) -> None:
+        """Records that events were processed, and how that ended."""
         with translated("webhook_events.mark_done"):
-            await self._collection.update_one(
-                {"_id": event_id}, {"$set": {"outcome": outcome}, "$unset": {"pending": ""}}
+            await self._collection.update_many(
+                {"_id": {"$in": event_ids}}, {"$set": {"outcome": outcome}, "$unset": {"pending": ""}}
             )
 
     async def retry(self, event_id: str, *, due_at: datetime) -> None:

@@ -1,8 +1,8 @@
 """The inbox: webhooks are stored, then answered, then processed; in order per conversation or ticket.
 
 What a crash leaves stored and not processed is processed at the next start. What can't be processed now, since
-Intercom is needed and away, waits and is tried again. In memory an event is but its id and where it belongs: the body
-is read back when its turn comes, so a backlog takes little, however large its events are.
+Intercom is needed and away, waits and is tried again. In memory an event of a backlog is but its id and where it
+belongs: its body is read back when its turn comes, so a backlog takes little, however large its events are.
 """
 
 import asyncio
@@ -21,7 +21,9 @@ from supportd.errors import BadRequest, IntercomRefused, ServiceUnavailable
 from supportd.intercom import wire
 from supportd.metrics import Metrics, Processing, Receipt
 from supportd.stores.webhook_events import Event, WebhookEventStore
+from supportd.sync.bodies import Bodies
 from supportd.sync.drift import DriftLog
+from supportd.sync.marks import Marks
 from supportd.sync.topics import PING
 
 LANES_AT_ONCE = 16
@@ -70,7 +72,9 @@ class Inbox:
         self._intercom_clock = intercom_clock
         self._metrics = metrics
         self._lanes: dict[str, deque[Event]] = {}
-        self._queued: set[str] = set()
+        self._queued: set[str] = set()  # until it is marked as processed, so that no sweep takes it meanwhile
+        self._bodies = Bodies()
+        self._marks = Marks(store, written=self._queued.difference_update)
         self._tasks: set[asyncio.Task[None]] = set()
         self._at_once = asyncio.Semaphore(LANES_AT_ONCE)
         self._stopped = False
@@ -100,11 +104,12 @@ class Inbox:
             return Receipt.DUPLICATE
         self._drift.arrived(event.topic)
         self._metrics.topics.labels(event.topic).inc()
-        self._enqueue(event)
+        self._enqueue(event, body)
         return Receipt.STORED
 
     async def sweep(self) -> None:
         """Queues what is stored, not processed, and not queued: after a start, an overflow or a failure."""
+        await self._marks.write()
         now = datetime.fromtimestamp(self._clock.time(), UTC)
         latest = now + timedelta(seconds=LONGEST_RETRY_S)
         async for event in self._store.pending(now=now, latest=latest, limit=SWEPT_IN_MEMORY):
@@ -114,9 +119,10 @@ class Inbox:
         self._metrics.backlog.set(await self._store.count_pending())
 
     async def drain(self) -> None:
-        """Waits until everything queued was tried."""
+        """Waits until everything queued was tried, and marked where it was processed."""
         while self._tasks:
             await asyncio.gather(*self._tasks)
+        await self._marks.write()
 
     async def stop(self) -> None:
         """Stops processing, also of what comes in from now on. What is left stays stored."""
@@ -124,11 +130,14 @@ class Inbox:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._marks.stop()
 
-    def _enqueue(self, event: Event) -> None:
+    def _enqueue(self, event: Event, body: bytes | None = None) -> None:
         if self._stopped or event.id in self._queued or len(self._queued) >= MAX_IN_MEMORY:
             return
         self._queued.add(event.id)
+        if body is not None:
+            self._bodies.keep(event.id, body)
         lane = self._lanes.get(event.key)
         if lane is not None:
             lane.append(event)
@@ -143,32 +152,33 @@ class Inbox:
         try:
             while lane:
                 async with self._at_once:
-                    event = lane.popleft()
-                    try:
-                        await self._process(event)
-                    finally:
-                        self._queued.discard(event.id)
+                    await self._process(lane.popleft())
         finally:
             del self._lanes[key]
             self._queued.difference_update(event.id for event in lane)
 
     async def _process(self, event: Event) -> None:
+        outcome: Processing | None
         try:
             outcome = await self._apply(event)
         except ServiceUnavailable:
             outcome = await self._try_again(event)
         except IntercomRefused as refusal:
             self._log.error("webhook can't be processed", topic=event.topic, status=refusal.status)
-            outcome = await self._give_up(event)
+            outcome = Processing.FAILED
         except Exception:  # noqa: BLE001 - one bad event must not stop the lane; the reconciler makes up for it
             self._log.exception("webhook can't be processed", topic=event.topic)
-            outcome = await self._give_up(event)
+            outcome = Processing.FAILED
         if outcome is not None:
             self._metrics.processed.labels(outcome.value).inc()
+        if outcome is None or outcome is Processing.RETRIED:
+            self._queued.discard(event.id)
+        else:
+            self._marks.add(event.id, outcome)
 
     async def _apply(self, event: Event) -> Processing | None:
         """Applies an event; None where it was done meanwhile."""
-        body = await self._store.body(event.id)
+        body = self._bodies.take(event.id) or await self._store.body(event.id)
         if body is None:
             return None
         told = _read(body)
@@ -177,7 +187,6 @@ class Inbox:
             outcome = await self._events[event.topic].apply(event, item)
         else:
             outcome = await self._apply_or_settle(event, item)
-        await self._store.mark_done(event.id, outcome=outcome.value)
         if outcome is Processing.APPLIED and told.created_at is not None:
             lag_s = self._intercom_clock.time() - told.created_at
             self._metrics.webhook_lag_seconds.observe(max(0.0, lag_s))
@@ -199,13 +208,6 @@ class Inbox:
         with contextlib.suppress(ServiceUnavailable):
             await self._store.retry(event.id, due_at=due_at)
         return Processing.RETRIED
-
-    async def _give_up(self, event: Event) -> Processing:
-        try:
-            await self._store.mark_done(event.id, outcome=Processing.FAILED.value)
-        except ServiceUnavailable:
-            self._log.warning("webhook stays stored", topic=event.topic)
-        return Processing.FAILED
 
 
 def _read(body: bytes) -> wire.Notification:

@@ -12,6 +12,7 @@ import pytest
 
 from supportd.errors import StorageUnavailable
 from tests.harness import CLIENT_SECRET, MongoDatabase, World, living
+from tests.waiting import eventually
 
 URL = "/webhooks/intercom"
 
@@ -236,13 +237,74 @@ async def test_the_answer_comes_after_the_write_and_before_the_processing(
         await world.operator.reply(started["id"], "<p>stored first</p>")
         await world.operator.deliver()
 
-        with pymongo.MongoClient[dict[str, Any]](mongo.uri) as client:
-            pending = client[mongo.name]["webhook_events"].count_documents({"pending": True})
-        assert pending == 1
+        assert waiting(mongo) == 1
         assert (await alice.poll(started["id"], since=started["latestTimestamp"]))["messages"] == []
         released.set()
         await inbox.drain()
         assert len((await alice.poll(started["id"], since=started["latestTimestamp"]))["messages"]) == 1
+
+
+def waiting(mongo: MongoDatabase) -> int:
+    with pymongo.MongoClient[dict[str, Any]](mongo.uri) as client:
+        return client[mongo.name]["webhook_events"].count_documents({"pending": True})
+
+
+async def test_what_was_processed_is_marked_many_at_once(mongo: MongoDatabase) -> None:
+    async with living(mongo) as world:
+        chat = await world.sdk().start(body="Hello")
+        await world.settle()
+        before = world.metric("mongo_seconds_count", operation="webhook_events.update")
+        for number in range(30):
+            await world.operator.reply(chat["id"], f"<p>{number}</p>")
+        await world.settle()
+        assert waiting(mongo) == 0
+        assert world.metric("mongo_seconds_count", operation="webhook_events.update") - before <= 15
+
+
+async def test_a_sweep_leaves_alone_what_was_processed_and_a_stop_marks_it(
+    mongo: MongoDatabase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("supportd.sync.marks.WITHIN_S", 3600)
+    async with living(mongo) as world:
+        chat = await world.sdk().start(body="Hello")
+        await world.settle()
+        before = world.metric("webhook_processed_total", outcome="applied")
+
+        async def processed(count: int) -> None:
+            await world.operator.reply(chat["id"], f"<p>{count}</p>")
+            await world.operator.deliver()
+            await eventually(lambda: world.metric("webhook_processed_total", outcome="applied") >= before + count)
+            assert waiting(mongo) == 1
+
+        await processed(1)
+        await world.server.parts.inbox.sweep()
+        assert world.metric("webhook_backlog") == 0
+        await processed(2)
+        assert world.metric("webhook_processed_total", outcome="applied") == before + 2
+    assert waiting(mongo) == 0
+
+
+async def test_what_cannot_be_marked_is_applied_again_and_shown_once(
+    mongo: MongoDatabase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with living(mongo) as world:
+        alice = world.sdk()
+        started = await alice.start(body="Hello")
+        await world.settle()
+
+        async def away(*_: Any, **__: Any) -> None:
+            raise StorageUnavailable
+
+        with monkeypatch.context() as meanwhile:
+            meanwhile.setattr(world.server.parts.stores.webhook_events, "mark_done", away)
+            await world.operator.reply(started["id"], "<p>once</p>")
+            await world.settle()
+        assert waiting(mongo) == 1
+        await world.server.parts.inbox.sweep()
+        await world.server.parts.inbox.drain()
+        assert waiting(mongo) == 0
+        poll = await alice.poll(started["id"], since=started["latestTimestamp"])
+        assert [message["body"] for message in poll["messages"]] == ["once"]
 
 
 async def test_what_cannot_be_stored_is_answered_503_so_that_it_comes_again(

@@ -9,7 +9,6 @@ EXPECTED = frozenset({
     "periodic task failed",
     "event loop blocked",
     "rating not settled yet",
-    "webhook stays stored",
     "webhook given up",
     "requests cut",
     "files not delivered",

@@ -118,7 +118,7 @@ CALLS: dict[str, Callable[[Stores], Awaitable[object]]] = {
     "webhook_events.retry": lambda stores: stores.webhook_events.retry("e1", due_at=at(0)),
     "webhook_events.count_done": lambda stores: stores.webhook_events.count_done(since=at(0), until=at(1)),
     "webhook_events.undo": lambda stores: stores.webhook_events.undo(since=at(0), until=at(1)),
-    "webhook_events.mark_done": lambda stores: stores.webhook_events.mark_done("e1", outcome="applied"),
+    "webhook_events.mark_done": lambda stores: stores.webhook_events.mark_done(["e1"], outcome="applied"),
     "webhook_events.pending": lambda stores: anext(stores.webhook_events.pending(now=at(0), latest=at(9), limit=1)),
     "webhook_events.count_pending": lambda stores: stores.webhook_events.count_pending(),
 }

@@ -32,7 +32,7 @@ async def test_an_event_comes_back_as_it_was(opened: Open) -> None:
 async def test_the_body_of_what_was_processed_or_never_seen_is_not_there(opened: Open) -> None:
     async with opened() as stores:
         await add(stores, "e1")
-        await stores.webhook_events.mark_done("e1", outcome="applied")
+        await stores.webhook_events.mark_done(["e1"], outcome="applied")
         assert await stores.webhook_events.body("e1") is None
         assert await stores.webhook_events.body("e2") is None
 
@@ -41,7 +41,7 @@ async def test_a_duplicate_is_told_pending_or_done(opened: Open) -> None:
     async with opened() as stores:
         await add(stores, "e1")
         assert not await add(stores, "e1", 60)
-        await stores.webhook_events.mark_done("e1", outcome="applied")
+        await stores.webhook_events.mark_done(["e1"], outcome="applied")
         assert not await add(stores, "e1", 120)
         assert await pending(stores) == []
 
@@ -59,9 +59,9 @@ async def test_what_is_done_waits_no_more(opened: Open) -> None:
     async with opened() as stores:
         for id_ in ("e1", "e2"):
             await add(stores, id_)
-        await stores.webhook_events.mark_done("e1", outcome="applied")
-        await stores.webhook_events.mark_done("e1", outcome="applied")
-        await stores.webhook_events.mark_done("never seen", outcome="applied")
+        await stores.webhook_events.mark_done(["e1"], outcome="applied")
+        await stores.webhook_events.mark_done(["e1"], outcome="applied")
+        await stores.webhook_events.mark_done(["never seen"], outcome="applied")
         assert await pending(stores) == ["e2"]
         assert await stores.webhook_events.count_pending() == 1
 
@@ -88,7 +88,7 @@ async def test_what_was_processed_since_then_waits_again_as_if_it_had_just_come(
             await add(stores, f"e{second}", second)
             await stores.webhook_events.retry(f"e{second}", due_at=at(9))
         for second in range(4):
-            await stores.webhook_events.mark_done(f"e{second}", outcome="failed")
+            await stores.webhook_events.mark_done([f"e{second}"], outcome="failed")
         assert await stores.webhook_events.count_done(since=at(1), until=at(9)) == 3
         assert await stores.webhook_events.undo(since=at(1), until=at(9)) == 3
         assert await stores.webhook_events.undo(since=at(1), until=at(9)) == 0
@@ -103,7 +103,7 @@ async def test_more_than_a_step_of_them_wait_again(on_mongod: Open, monkeypatch:
     async with on_mongod() as stores:
         for second in range(8):
             await add(stores, f"e{second}", second)
-            await stores.webhook_events.mark_done(f"e{second}", outcome="applied")
+            await stores.webhook_events.mark_done([f"e{second}"], outcome="applied")
         assert await stores.webhook_events.undo(since=at(0), until=at(6)) == 7
         assert await pending(stores) == [f"e{second}" for second in range(7)]
 
