@@ -1,4 +1,4 @@
-"""Work that outlives a request: periodic tasks, loads shared by their waiters, locks by key, the loop's lag."""
+"""Work that outlives a request: periodic tasks, loads shared by their waiters, locks by key, the loop's fair share."""
 
 import asyncio
 import contextlib
@@ -11,6 +11,7 @@ import structlog
 T = TypeVar("T")
 
 BACKOFF_MAX_S = 60.0
+GIVE_WAY_S = 0.001
 LAG_PROBE_S = 0.25
 LAG_WARNING_S = 1.0
 
@@ -147,6 +148,14 @@ async def gather_some(
             return await call(key)
 
     return await asyncio.gather(*map(one, keys), return_exceptions=True)
+
+
+async def give_way() -> None:
+    """Lets polls that came meanwhile be answered, in the midst of work that takes longer than a poll.
+
+    A turn of the loop isn't enough: Tornado takes several for a request, and work that is ready would be between them.
+    """
+    await asyncio.sleep(GIVE_WAY_S)
 
 
 async def watch_loop_lag(observe: Callable[[float], None], monotonic: Callable[[], float]) -> None:

@@ -33,13 +33,12 @@ from supportd.metrics import Lookup, Metrics
 from supportd.stores.mongo import Overtaken
 from supportd.stores.ratings import RatingStore
 from supportd.stores.snapshots import Snapshot, SnapshotStore
-from supportd.tasks import KeyedLocks, SingleFlight
+from supportd.tasks import KeyedLocks, SingleFlight, give_way
 
 ABSENT_FOR_S = 30
 ABSENT_TRACKED = 100_000
 UNKNOWN_REMEMBERED = 10_000
 YOUNG_MS = 600_000
-
 
 # Takes in what was known before and what will be: users are told of it once it is shown. Raises `StorageUnavailable`.
 Announce = Callable[[State | None, State], Awaitable[None]]
@@ -361,6 +360,7 @@ class ConversationKeeper:
                 await self._durations.record(after.id, period)
             if not history:
                 await self._announce(before, after)  # before it is saved too; users are told once it is shown
+            await give_way()  # both what was done and what follows take as long as several polls
             after = await self._save(after)
         except StorageUnavailable:
             return Applied(before, after, projection.need, saved=False)

@@ -25,6 +25,7 @@ from supportd.sync.bodies import Bodies
 from supportd.sync.drift import DriftLog
 from supportd.sync.marks import Marks
 from supportd.sync.topics import PING
+from supportd.tasks import give_way
 
 LANES_AT_ONCE = 16
 MAX_IN_MEMORY = 10_000
@@ -152,6 +153,7 @@ class Inbox:
         try:
             while lane:
                 async with self._at_once:
+                    await give_way()
                     await self._process(lane.popleft())
         finally:
             del self._lanes[key]

@@ -26,7 +26,7 @@ from supportd.metrics import Metrics
 from supportd.stores.mongo import Overtaken
 from supportd.stores.ratings import RatingStore
 from supportd.stores.tickets import TicketSnapshot, TicketStore
-from supportd.tasks import KeyedLocks, SingleFlight
+from supportd.tasks import KeyedLocks, SingleFlight, give_way
 from supportd.tickets.projection import deleted, project, project_part
 from supportd.tickets.state import TicketState, decode, encode
 
@@ -266,6 +266,7 @@ class TicketKeeper:
             try:
                 if not history:
                     await self._announce(before, after)  # before it is saved, so that a crash loses none
+                await give_way()  # both what was done and what follows take as long as several polls
                 after = await self._save(after)
             except StorageUnavailable:
                 return Applied(before, after, saved=False)
