@@ -1,14 +1,19 @@
 """The sockets that clients come by, and how many connections there may be."""
 
+import asyncio
 import resource
 import socket
 from collections.abc import Callable
+from itertools import takewhile
 from typing import Any
 
+from tornado.http1connection import HTTP1Connection
 from tornado.httpserver import HTTPServer
+from tornado.httputil import HTTPConnection, HTTPMessageDelegate
 from tornado.iostream import IOStream
 from tornado.netutil import bind_sockets
 
+from supportd.clock import Clock
 from supportd.errors import CannotListen
 
 BACKLOG = 4096  # as many wait in the kernel while the process starts again; Linux allows no more unless told to
@@ -21,10 +26,19 @@ class BoundedServer(HTTPServer):
     """An HTTP server that has so many connections; one that is too many is closed at once.
 
     Without a bound, accepting fails when the process has no more files, and is tried again without a pause.
+    Idle connections are closed by `close_idle`, which has to be called now and then: Tornado would start a timer for
+    each request, which costs a tenth of a poll.
     """
 
     max_connections = FEWEST
     on_refused: Callable[[], None]
+    clock: Clock
+
+    def initialize(self, *arguments: Any, **options: Any) -> None:
+        """Tornado's way to make one."""
+        super().initialize(*arguments, **options)
+        self.conn_params.header_timeout = None
+        self._latest: dict[object, tuple[float, HTTPConnection]] = {}
 
     def __len__(self) -> int:
         """How many connections are open."""
@@ -37,6 +51,27 @@ class BoundedServer(HTTPServer):
             stream.close()
             return
         super().handle_stream(stream, address)
+
+    def start_request(self, server_conn: object, request_conn: HTTPConnection) -> HTTPMessageDelegate:
+        """Waits for the next request on a connection."""
+        self._latest.pop(server_conn, None)  # so that who waits longest comes first
+        self._latest[server_conn] = (self.clock.monotonic(), request_conn)
+        return super().start_request(server_conn, request_conn)
+
+    def on_close(self, server_conn: object) -> None:
+        """A connection was closed."""
+        self._latest.pop(server_conn, None)
+        super().on_close(server_conn)
+
+    async def close_idle(self, after_s: float) -> None:
+        """Closes the connections that have waited so long for the head of a request."""
+        before = self.clock.monotonic() - after_s
+        longest = list(takewhile(lambda latest: latest[0] <= before, self._latest.values()))
+        for _, request in longest:
+            assert isinstance(request, HTTP1Connection)
+            if request._request_start_line is None and request.stream is not None:  # noqa: SLF001 - nothing else tells
+                request.stream.close()
+                await asyncio.sleep(0)  # many may be due at once
 
 
 def most_connections(*, uploads: int) -> int:

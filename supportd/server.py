@@ -7,6 +7,7 @@ import signal
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import structlog
@@ -39,6 +40,7 @@ LINGER_S = 0.25  # for what is on its way on open connections when the process i
 DRAIN_S = 5.0
 LAST_S = 1.0
 IDLE_CONNECTION_S = 75
+IDLE_SWEEP_S = 5.0
 BODY_S = 30  # for a body to come in; one that stalls would hold up a stop
 MAX_HEADER_BYTES = 32 * 1024
 MAX_READ_BYTES = 64 * 1024 * 1024  # handlers keep far less; up to here a client that sends more is answered in JSON
@@ -75,9 +77,10 @@ async def running(
     async with AsyncExitStack() as stack:
         parts = build(settings, clock=clock, rng=rng, stack=stack)
         metrics_port = _listen_for_metrics(settings, parts, stack)
-        await _start_tasks(settings, parts, clock, rng, stack)
         application = _application(settings, parts, lifecycle, clock)
-        port = _listen(settings, application, parts, lifecycle, stack)
+        server = _server(settings, application, parts, clock)
+        await _start_tasks(settings, parts, server, rng, stack)
+        port = _listen(settings, server, parts, lifecycle, stack)
         yield Server(port=port, metrics_port=metrics_port, lifecycle=lifecycle, parts=parts)
 
 
@@ -102,7 +105,7 @@ async def serve(settings: Settings) -> None:
 
 
 async def _start_tasks(
-    settings: Settings, parts: Parts, clock: Clock, rng: random.Random, stack: AsyncExitStack
+    settings: Settings, parts: Parts, server: BoundedServer, rng: random.Random, stack: AsyncExitStack
 ) -> None:
     """Starts what runs beside the requests. What a crash left undone is taken up by the first runs."""
     work: dict[str, tuple[Any, float, asyncio.Event | None]] = {
@@ -113,6 +116,7 @@ async def _start_tasks(
         "files": (parts.file_sweeper.run, FILES_SWEEP_S, None),
         "outbox": (parts.outbox.work, OUTBOX_INTERVAL_S, parts.outbox.added),
         "outbox backlog": (parts.outbox.measure, MEASURE_INTERVAL_S, None),
+        "idle connections": (partial(server.close_idle, IDLE_CONNECTION_S), IDLE_SWEEP_S, None),
     }
     if parts.push is not None:
         work["push"] = (parts.push.work, PUSH_INTERVAL_S, None)
@@ -129,7 +133,7 @@ async def _start_tasks(
         task.start()
     if parts.push is not None:
         close_later(stack, "pushes under way", parts.push.stop)
-    lag = asyncio.create_task(watch_loop_lag(parts.metrics.loop_lag_seconds.observe, clock.monotonic))
+    lag = asyncio.create_task(watch_loop_lag(parts.metrics.loop_lag_seconds.observe, server.clock.monotonic))
     close_later(stack, "loop lag", lambda: _cancel(lag))
 
 
@@ -190,24 +194,25 @@ def _web(settings: Settings, parts: Parts, lifecycle: Lifecycle, clock: Clock) -
     )
 
 
-def _listen(
-    settings: Settings,
-    application: HTTPServerConnectionDelegate,
-    parts: Parts,
-    lifecycle: Lifecycle,
-    stack: AsyncExitStack,
-) -> int:
-    """Listens on the public port; returns it."""
+def _server(settings: Settings, application: HTTPServerConnectionDelegate, parts: Parts, clock: Clock) -> BoundedServer:
+    """What takes connections, once it listens."""
     server = BoundedServer(
         application,
-        idle_connection_timeout=IDLE_CONNECTION_S,
         body_timeout=BODY_S,
         max_header_size=MAX_HEADER_BYTES,
         max_body_size=MAX_READ_BYTES,
     )
+    server.clock = clock
     server.max_connections = most_connections(uploads=settings.max_uploads)
     server.on_refused = parts.metrics.connections_refused.inc
     parts.metrics.connections.set_function(lambda: len(server))
+    return server
+
+
+def _listen(
+    settings: Settings, server: BoundedServer, parts: Parts, lifecycle: Lifecycle, stack: AsyncExitStack
+) -> int:
+    """Listens on the public port; returns it."""
     sockets = bound(settings.host, settings.port) if settings.listen_fd is None else inherited(settings.listen_fd)
     server.add_sockets(sockets)
     close_later(stack, "http", lambda: _stop_serving(server, parts, lifecycle))

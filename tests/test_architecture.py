@@ -57,7 +57,7 @@ MAY_IMPORT = {
     "metrics": set(),
     "logs": set(),
     "lifecycle": set(),
-    "listening": {"errors"},
+    "listening": {"clock", "errors"},
     "loop": set(),
     "config": {"errors"},
     "tasks": set(),

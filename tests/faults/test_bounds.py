@@ -218,6 +218,7 @@ async def test_a_client_that_sends_a_byte_at_a_time_is_cut_off(
     mongo: MongoDatabase, monkeypatch: pytest.MonkeyPatch, limit: str, head: str
 ) -> None:
     monkeypatch.setattr(server, limit, 0.3)
+    monkeypatch.setattr(server, "IDLE_SWEEP_S", 0.1)
     async with living(mongo) as world:
         auth = f"Authorization: Bearer {world.sdk().token}\r\nContent-Length: 60000\r\n"
         async with line(world) as connection:
@@ -225,6 +226,28 @@ async def test_a_client_that_sends_a_byte_at_a_time_is_cut_off(
             async with dripping(connection, b"x"):
                 assert await asyncio.wait_for(connection.closed(), 20)
         assert (await world.http.get("/health")).status_code == 200
+
+
+async def test_a_connection_that_asks_nothing_is_closed_and_one_that_waits_for_its_answer_is_not(
+    mongo: MongoDatabase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(server, "IDLE_SWEEP_S", 0.1)
+    async with living(mongo) as world:
+        alice = world.sdk()
+        chat = await alice.start(body="Hello")
+        await world.settle()
+        poll = f"/api/conversations/{chat['id']}/poll?since={chat['latestTimestamp']}&wait=25"
+        async with line(world) as unused, line(world) as used, line(world) as held:
+            await used.send(b"GET /health HTTP/1.1\r\nHost: x\r\n\r\n")
+            assert (await used.answer())[0] == 200
+            await held.send(f"GET {poll} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {alice.token}\r\n\r\n".encode())
+            await eventually(lambda: world.metric("held_polls") == 1)
+            world.clock.advance(server.IDLE_CONNECTION_S + 1)
+            assert await asyncio.wait_for(unused.closed(), 20)
+            assert await asyncio.wait_for(used.closed(), 20)
+            await world.operator.reply(chat["id"], "<p>here I am</p>")
+            status, _, body = await held.answer()
+            assert (status, b"here I am" in body) == (200, True)
 
 
 async def long_thread(world: World) -> tuple[Sdk, str]:
