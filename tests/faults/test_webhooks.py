@@ -16,7 +16,7 @@ from pymongo.errors import AutoReconnect
 
 from supportd.dev.mongod import Mongod, running_mongod
 from tests.harness import MongoDatabase, Operator, Sdk, living, serving, settings, simulating
-from tests.http.test_webhooks import notification, send
+from tests.http.test_webhooks import notification, send, waiting
 from tests.proxying import Passing, Proxy, Way, proxied
 from tests.system.processes import Processes, processes
 from tests.waiting import eventually
@@ -144,11 +144,6 @@ async def crash(running: Processes, network: Proxy) -> None:
     network.watch = None
     network.cut()
     await running.restart()
-
-
-def waiting(mongo: MongoDatabase) -> int:
-    with pymongo.MongoClient[dict[str, Any]](mongo.uri) as client:
-        return client[mongo.name]["webhook_events"].count_documents({"pending": True})
 
 
 async def kill_at(mongo: MongoDatabase, running: Processes, network: Proxy, boundary: str, poller: Poller) -> None:
